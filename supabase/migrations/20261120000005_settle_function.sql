@@ -1,0 +1,169 @@
+-- The function an edge calls, once, for a synchronous payment.
+--
+-- Locks: none that matter; creates functions.
+-- Undo: drop function api.settle_x402_payment, ledger.judge_wallet, ledger.answer.
+
+-- A payment as it crosses the border. `redeemable`: a proof of it may be signed (again).
+create function ledger.answer(payment_id uuid) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'payment_id', p.id, 'wallet_id', p.wallet_id, 'request_id', p.request_id,
+    'endpoint_id', p.endpoint_id, 'provider_id', p.provider_id, 'agent_id', w.agent_id,
+    'amount', p.amount::text, 'currency', p.currency, 'price_version', p.price_version,
+    'resource_hash', ledger.base64url(p.resource_hash), 'state', p.state,
+    'conflict', p.conflict, 'created_at', ledger.unix(p.created_at),
+    'redeemable', p.state in ('held', 'settled') and r.payment_id is null
+      and ledger.clock() < p.created_at + interval '15 minutes')
+  from ledger.payments as p
+  join ledger.wallets as w on w.id = p.wallet_id
+  left join ledger.redemptions as r on r.payment_id = p.id
+  where p.id = answer.payment_id
+$$;
+comment on function ledger.answer is 'One payment as JSON, amounts as text; null when there is none.';
+
+-- Why the owner's policy or the balance does not cover it. The caller holds the wallet's lock.
+create function ledger.judge_wallet(
+  w ledger.wallets, amount bigint, provider_id uuid, today date,
+  out problem text, out rule text, out policy jsonb)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  p ledger.policies;
+  day_spent bigint := case when w.day = today then w.day_spent else 0 end;
+  month_spent bigint := case when w.month = date_trunc('month', today) then w.month_spent else 0 end;
+begin
+  select * into p from ledger.policies as it where it.wallet_id = w.id;
+  rule := case
+    when w.status <> 'active' then 'wallet_frozen'
+    when (select a.status from ledger.agents as a where a.id = w.agent_id) <> 'active'
+      then 'agent_suspended'
+    when p.wallet_id is null then 'no_policy'
+    when amount > p.payment_max then 'payment_max'
+    when p.providers is not null and provider_id <> all (p.providers) then 'provider'
+    when day_spent + amount > p.day_max then 'day_max'
+    when month_spent + amount > p.month_max then 'month_max'
+  end;
+  if rule is not null then
+    problem := 'policy_refused';
+    policy := jsonb_build_object(
+      'version', p.version, 'payment_max', p.payment_max::text, 'providers', to_jsonb(p.providers),
+      'changed_at', ledger.unix(p.changed_at));
+  elsif w.balance < amount then
+    problem := 'funds_insufficient';
+  end if;
+end
+$$;
+comment on function ledger.judge_wallet is 'Judges policy, then funds, against a locked wallet row.';
+
+-- What this request id already came to: its payment again, a conflict, or null when it is new.
+create function ledger.known(payment_id uuid, wallet_id uuid, request_id text) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  payment jsonb := ledger.answer(payment_id);
+begin
+  if payment is not null then
+    return jsonb_build_object('outcome', 'payment', 'replayed', true, 'payment', payment);
+  end if;
+  if exists (
+    select from ledger.payments as p
+    where p.wallet_id = known.wallet_id and p.request_id = known.request_id and not p.conflict
+  ) then
+    return jsonb_build_object('outcome', 'payment_conflict');
+  end if;
+  return null;
+end
+$$;
+comment on function ledger.known is 'What a request id is bound to. Declines bind nothing.';
+
+-- Writes the payment and moves its amount; the caller has judged it and holds the wallet's lock.
+create function ledger.post_payment(w ledger.wallets, payment ledger.payments, today date)
+returns bigint
+language plpgsql set search_path = ''
+as $$
+declare
+  this_month date := date_trunc('month', today)::date;
+  balance_left bigint;
+begin
+  insert into ledger.payments select payment.*;
+  update ledger.wallets as it set
+    balance = it.balance - payment.amount,
+    day = today,
+    day_spent = case when it.day = today then it.day_spent else 0 end + payment.amount,
+    month = this_month,
+    month_spent = case when it.month = this_month then it.month_spent else 0 end + payment.amount
+  where it.id = w.id
+  returning it.balance into balance_left;
+  insert into ledger.credit_inbox (provider_id, endpoint_id, currency, amount, paid_on)
+  values (payment.provider_id, payment.endpoint_id, payment.currency, payment.amount, today);
+  return balance_left;
+end
+$$;
+comment on function ledger.post_payment is 'Posting template settle: wallet to provider, counters and credit included.';
+
+-- Settles one payment in one transaction: judges key, price, policy and funds, moves the money.
+--
+-- Answers {outcome: 'payment', replayed, payment, balance?}, or {outcome: <problem code>, …}. A
+-- decline writes nothing and binds nothing: the same request may succeed later.
+-- Safe to repeat: the payment id is derived from the content, and what settled is answered again.
+-- Locks the payer's wallet, nothing else; a replay locks nothing.
+create function api.settle_x402_payment(
+  key_id text, key_hash text, thumbprint text, payment_id uuid, wallet_id uuid, request_id text,
+  endpoint_id uuid, amount text, currency text, method text, resource text, href text, capture text)
+returns jsonb
+language plpgsql security definer
+set search_path = '' set enable_seqscan = off set jit = off
+set statement_timeout = '3s' set lock_timeout = '1s'
+as $$
+#variable_conflict use_variable
+declare
+  units bigint := amount::bigint;
+  refusal text := ledger.judge_agent(key_id, key_hash, thumbprint, wallet_id);
+  known jsonb;
+  offer record;
+  verdict record;
+  w ledger.wallets;
+  today date;
+  balance bigint;
+begin
+  if payment_id is distinct from ledger.payment_id_of(array[wallet_id::text, request_id,
+    endpoint_id::text, amount, currency, method, coalesce(resource, ''), capture]) then
+    raise exception 'the payment id is not that of the content' using errcode = '22023';
+  end if;
+  if refusal is not null then return jsonb_build_object('outcome', refusal); end if;
+
+  -- Looked up before any lock, so that repeating is cheap, and again under the lock.
+  known := ledger.known(payment_id, wallet_id, request_id);
+  if known is not null then return known; end if;
+
+  select * into offer from ledger.judge_endpoint(endpoint_id, units, currency, method, href);
+  if offer.problem is not null then
+    return jsonb_build_object('outcome', offer.problem, 'quote', ledger.quote(endpoint_id));
+  end if;
+
+  select * into w from ledger.wallets as it where it.id = wallet_id for no key update;
+  known := ledger.known(payment_id, wallet_id, request_id);
+  if known is not null then return known; end if;
+  if w.currency <> currency then return jsonb_build_object('outcome', 'currency_mismatch'); end if;
+
+  -- The day never goes back, even for a payment that waited for the lock across midnight.
+  today := greatest((ledger.clock() at time zone 'UTC')::date, w.day);
+  select * into verdict from ledger.judge_wallet(w, units, offer.provider_id, today);
+  if verdict.problem is not null then
+    return jsonb_strip_nulls(jsonb_build_object(
+      'outcome', verdict.problem, 'rule', verdict.rule, 'policy', verdict.policy));
+  end if;
+
+  balance := ledger.post_payment(w, row(
+    payment_id, wallet_id, request_id, endpoint_id, offer.provider_id, units, currency,
+    offer.price_version,
+    substring(sha256(convert_to(method || ' ' || offer.url, 'UTF8')) from 1 for 16),
+    'settled', false, ledger.clock())::ledger.payments, today);
+  return jsonb_build_object('outcome', 'payment', 'replayed', false,
+    'payment', ledger.answer(payment_id), 'balance', balance::text);
+end
+$$;
+revoke execute on function api.settle_x402_payment from public;
+grant execute on function api.settle_x402_payment to x402_edge;
+comment on function api.settle_x402_payment is 'Settles one payment; the whole synchronous journey in one call.';
