@@ -1,0 +1,30 @@
+import * as z from 'zod'
+
+/**
+ * A UUID in its one canonical form, lower case with hyphens (RFC 9562 §4).
+ *
+ * Upper case is refused, not lowered: an id that is hashed or compared has one spelling.
+ */
+export const Uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+
+/** The name an agent gives one payment of one wallet; the same name is the same payment. */
+export const RequestId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/)
+  .brand<'RequestId'>()
+export type RequestId = z.output<typeof RequestId>
+
+export const PaymentId = Uuid.brand<'PaymentId'>()
+export type PaymentId = z.output<typeof PaymentId>
+
+export const WalletId = Uuid.brand<'WalletId'>()
+export type WalletId = z.output<typeof WalletId>
+
+export const EndpointId = Uuid.brand<'EndpointId'>()
+export type EndpointId = z.output<typeof EndpointId>
+
+export const AgentId = Uuid.brand<'AgentId'>()
+export type AgentId = z.output<typeof AgentId>
+
+export const ProviderId = Uuid.brand<'ProviderId'>()
+export type ProviderId = z.output<typeof ProviderId>
