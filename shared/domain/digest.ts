@@ -1,0 +1,10 @@
+const encoder = new TextEncoder()
+
+/** The SHA-256 of the text's UTF-8 bytes. */
+export async function sha256(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
+}
+
+/** Two lower-case hexadecimal digits a byte. */
+export const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
