@@ -23,26 +23,32 @@ as $$ select rtrim(translate(encode(bytes, 'base64'), E'+/\n', '-_'), '=') $$;
 comment on function ledger.base64url is 'RFC 4648 section 5, without padding.';
 
 -- Why this caller may not pay from this wallet: a problem code, or null when it may ask.
+-- In PL/pgSQL, like all that a payment runs: it keeps its plans, where SQL would plan every call.
 create function ledger.judge_agent(key_id text, key_hash text, thumbprint text, wallet_id uuid)
 returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select case
-    when k.key_hash is distinct from decode(judge_agent.key_hash, 'hex') then 'key_invalid'
-    when k.revoked_at is not null or k.expires_at <= ledger.clock() then 'key_revoked'
-    when signers.required and judge_agent.thumbprint is null then 'signature_required'
-    when signers.required and not signers.known then 'signature_invalid'
-    when w.agent_id is distinct from k.agent_id then 'not_found'
-  end
-  from (values (judge_agent.key_id)) as given (id)
-  left join ledger.agent_keys as k on k.id = given.id
-  left join ledger.wallets as w on w.id = judge_agent.wallet_id
-  left join lateral (
-    select true as required, bool_or(s.thumbprint = judge_agent.thumbprint) as known
-    from ledger.agent_signers as s
-    where s.agent_id = k.agent_id and s.revoked_at is null
-    having count(*) > 0
-  ) as signers on true
+#variable_conflict use_variable
+declare
+  k ledger.agent_keys;
+  signers record;
+begin
+  select * into k from ledger.agent_keys as it where it.id = key_id;
+  if k.key_hash is distinct from decode(key_hash, 'hex') then return 'key_invalid'; end if;
+  if k.revoked_at is not null or k.expires_at <= ledger.clock() then return 'key_revoked'; end if;
+
+  select count(*) > 0 as required, bool_or(s.thumbprint = thumbprint) as known into signers
+  from ledger.agent_signers as s where s.agent_id = k.agent_id and s.revoked_at is null;
+  if signers.required and thumbprint is null then return 'signature_required'; end if;
+  if signers.required and not signers.known then return 'signature_invalid'; end if;
+
+  if not exists (
+    select from ledger.wallets as w where w.id = wallet_id and w.agent_id = k.agent_id
+  ) then
+    return 'not_found';
+  end if;
+  return null;
+end
 $$;
 comment on function ledger.judge_agent is 'Judges an agent''s key, signer and wallet. See docs/problems.md.';
 

@@ -5,20 +5,27 @@
 
 -- A payment as it crosses the border. `redeemable`: a proof of it may be signed (again).
 create function ledger.answer(payment_id uuid) returns jsonb
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_build_object(
+#variable_conflict use_variable
+declare
+  p record;
+begin
+  select it.*, w.agent_id, r.payment_id is not null as claimed into p
+  from ledger.payments as it
+  join ledger.wallets as w on w.id = it.wallet_id
+  left join ledger.redemptions as r on r.payment_id = it.id
+  where it.id = payment_id;
+  if p.id is null then return null; end if;
+  return jsonb_build_object(
     'payment_id', p.id, 'wallet_id', p.wallet_id, 'request_id', p.request_id,
-    'endpoint_id', p.endpoint_id, 'provider_id', p.provider_id, 'agent_id', w.agent_id,
+    'endpoint_id', p.endpoint_id, 'provider_id', p.provider_id, 'agent_id', p.agent_id,
     'amount', p.amount::text, 'currency', p.currency, 'price_version', p.price_version,
     'resource_hash', ledger.base64url(p.resource_hash), 'state', p.state,
     'conflict', p.conflict, 'created_at', ledger.unix(p.created_at),
-    'redeemable', p.state in ('held', 'settled') and r.payment_id is null
-      and ledger.clock() < p.created_at + interval '15 minutes')
-  from ledger.payments as p
-  join ledger.wallets as w on w.id = p.wallet_id
-  left join ledger.redemptions as r on r.payment_id = p.id
-  where p.id = answer.payment_id
+    'redeemable', p.state in ('held', 'settled') and not p.claimed
+      and ledger.clock() < p.created_at + interval '15 minutes');
+end
 $$;
 comment on function ledger.answer is 'One payment as JSON, amounts as text; null when there is none.';
 
