@@ -1,0 +1,104 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler'
+
+const ROOT = dirname(import.meta.dirname)
+const OUT = join(ROOT, 'dist', 'local')
+
+/** The built Worker and all that `startEdges` needs to run it; plain data, safe to hand to a test. */
+export type Bundle = {
+  path: string
+  bytes: number
+  gzipBytes: number
+  /** The local wrapper, built beside the Worker and never into it. */
+  wrapperPath: string
+  /** What wrangler.toml says of the Worker, in Miniflare's words. */
+  worker: WorkerSettings
+  crons: string[]
+}
+
+type WorkerSettings = {
+  compatibilityDate?: string
+  compatibilityFlags: string[]
+  ratelimits: Record<string, { simple: { limit: number; period: 10 | 60 } }>
+  vars: Record<string, string>
+}
+
+/**
+ * Builds the Worker that wrangler.toml names as `main`, with a source map, under `dist/`.
+ *
+ * Files appear whole or not at all, so that two builds at once do not spoil each other.
+ */
+export async function bundleWorker(options: { minify?: boolean } = {}): Promise<Bundle> {
+  const minify = options.minify ?? false
+  const project = readProject()
+  const path = join(OUT, minify ? 'worker.min.js' : 'worker.js')
+  const wrapperPath = join(OUT, 'edge-entry.js')
+  const [code] = await Promise.all([
+    buildModule({ entry: project.entry, path, minify, define: project.define }),
+    buildModule({ entry: join(import.meta.dirname, 'edge-entry.ts'), path: wrapperPath }),
+  ])
+  const { worker, crons } = project
+  return {
+    path,
+    bytes: code.byteLength,
+    gzipBytes: gzipSync(code).byteLength,
+    wrapperPath,
+    worker,
+    crons,
+  }
+}
+
+function readProject() {
+  const config = unstable_readConfig(
+    { config: join(ROOT, 'wrangler.toml') },
+    { hideWarnings: true },
+  )
+  const { workerOptions, main, define } = unstable_getMiniflareWorkerOptions(config)
+  if (!main) throw new Error('wrangler.toml names no main')
+  const { compatibilityDate, compatibilityFlags, ratelimits } = workerOptions
+  // Not workerOptions.bindings: those hold .dev.vars too, and a spec must not depend on them.
+  const vars = Object.entries(config.vars).map(([name, value]) => [name, String(value)])
+  const worker: WorkerSettings = {
+    ...(compatibilityDate && { compatibilityDate }),
+    compatibilityFlags: compatibilityFlags ?? [],
+    ratelimits: ratelimits ?? {},
+    vars: Object.fromEntries(vars),
+  }
+  return { entry: main, define: define ?? {}, crons: config.triggers.crons ?? [], worker }
+}
+
+type Module = { entry: string; path: string; minify?: boolean; define?: Record<string, string> }
+
+async function buildModule({ entry, path, minify, define }: Module): Promise<Uint8Array> {
+  const built = await build({
+    entryPoints: [entry],
+    outfile: path,
+    write: false,
+    bundle: true,
+    minify: minify ?? false,
+    sourcemap: 'linked',
+    legalComments: 'none',
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2024',
+    mainFields: ['browser', 'module', 'main'],
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['node:*', 'cloudflare:*'],
+    define: { 'process.env.NODE_ENV': '"production"', ...define },
+    logLevel: 'silent',
+  })
+  await mkdir(dirname(path), { recursive: true })
+  for (const file of built.outputFiles) await writeWhole(file.path, file.contents)
+  const code = built.outputFiles.find((file) => file.path === path)
+  if (!code) throw new Error(`esbuild wrote no ${basename(path)}`)
+  return code.contents
+}
+
+async function writeWhole(path: string, contents: Uint8Array): Promise<void> {
+  const draft = `${path}.${process.pid}.${performance.now()}`
+  await writeFile(draft, contents)
+  await rename(draft, path)
+}
