@@ -1,11 +1,13 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler'
 
 const ROOT = dirname(import.meta.dirname)
 const OUT = join(ROOT, 'dist', 'local')
+const WRAPPER = fileURLToPath(new URL('./edge-entry.ts', import.meta.url))
 
 /** The built Worker and all that `startEdges` needs to run it; plain data, safe to hand to a test. */
 export type Bundle = {
@@ -23,7 +25,7 @@ type WorkerSettings = {
   compatibilityDate?: string
   compatibilityFlags: string[]
   ratelimits: Record<string, { simple: { limit: number; period: 10 | 60 } }>
-  vars: Record<string, string>
+  vars: Record<string, unknown>
 }
 
 /**
@@ -38,7 +40,7 @@ export async function bundleWorker(options: { minify?: boolean } = {}): Promise<
   const wrapperPath = join(OUT, 'edge-entry.js')
   const [code] = await Promise.all([
     buildModule({ entry: project.entry, path, minify, define: project.define }),
-    buildModule({ entry: join(import.meta.dirname, 'edge-entry.ts'), path: wrapperPath }),
+    buildModule({ entry: WRAPPER, path: wrapperPath }),
   ])
   const { worker, crons } = project
   return {
@@ -59,13 +61,12 @@ function readProject() {
   const { workerOptions, main, define } = unstable_getMiniflareWorkerOptions(config)
   if (!main) throw new Error('wrangler.toml names no main')
   const { compatibilityDate, compatibilityFlags, ratelimits } = workerOptions
-  // Not workerOptions.bindings: those hold .dev.vars too, and a spec must not depend on them.
-  const vars = Object.entries(config.vars).map(([name, value]) => [name, String(value)])
   const worker: WorkerSettings = {
     ...(compatibilityDate && { compatibilityDate }),
     compatibilityFlags: compatibilityFlags ?? [],
     ratelimits: ratelimits ?? {},
-    vars: Object.fromEntries(vars),
+    // Not workerOptions.bindings: those hold .dev.vars too, and a spec must not depend on them.
+    vars: config.vars,
   }
   return { entry: main, define: define ?? {}, crons: config.triggers.crons ?? [], worker }
 }

@@ -60,11 +60,7 @@ export async function startEdgeProcess(options: EdgeProcessOptions): Promise<Edg
     },
     workers: workers.map((worker) => ({ ...worker, bindings: { ...vars, ...bindings } })),
   })
-  const miniflare = await starting.run(children, async () => {
-    const started = new Miniflare(describe(options.bindings))
-    await started.ready
-    return started
-  })
+  const miniflare = await starting.run(children, () => startMiniflare(describe(options.bindings)))
   const names = options.locations.map(({ name }) => name)
   const urls = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)))
   return {
@@ -78,6 +74,17 @@ export async function startEdgeProcess(options: EdgeProcessOptions): Promise<Edg
       if (outcome !== 'ok') throw new Error(`scheduled "${cron}" at ${name}: ${outcome}`)
     },
     stop: () => miniflare.dispose(),
+  }
+}
+
+async function startMiniflare(options: MiniflareOptions): Promise<Miniflare> {
+  const miniflare = new Miniflare(options)
+  try {
+    await miniflare.ready
+    return miniflare
+  } catch (cause) {
+    await miniflare.dispose()
+    throw cause
   }
 }
 

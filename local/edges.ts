@@ -42,7 +42,13 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
     const plan = { bundle, bindings, control, locations, proxy: proxy?.address }
     return { names: locations.map(({ name }) => name), process: await startEdgeProcess(plan) }
   })
-  return new Edges({ groups: await Promise.all(started), options, control, proxy })
+  const settled = await Promise.allSettled(started)
+  const groups = settled.flatMap((group) => (group.status === 'fulfilled' ? [group.value] : []))
+  const edges = new Edges({ groups, options, control, proxy })
+  const failure = settled.find((group) => group.status === 'rejected')
+  if (!failure) return edges
+  await edges.stop()
+  throw failure.reason
 }
 
 /** Deals the locations out over the processes; each is asked for its own port. */
