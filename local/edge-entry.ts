@@ -12,26 +12,19 @@ type Handlers = {
 }
 
 const rays = new AsyncLocalStorage<string>()
-const realDate = Date
+const realNow = Date.now
 const realFetch = globalThis.fetch
 let offsetMs = 0
 
-class MovedDate extends realDate {
-  constructor(...parts: unknown[]) {
-    super(...((parts.length === 0 ? [MovedDate.now()] : parts) as [number]))
-  }
+Date.now = () => realNow() + offsetMs
 
-  static override now(): number {
-    return realDate.now() + offsetMs
-  }
-
-  // A date the runtime made is a date too.
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return Object.prototype.isPrototypeOf.call(realDate.prototype, value as object)
-  }
-}
-
-globalThis.Date = MovedDate as DateConstructor
+// A proxy, not a subclass: dates that the runtime makes stay instances, and subclasses their own.
+globalThis.Date = new Proxy(Date, {
+  construct: (target, parts, type) =>
+    Reflect.construct(target, parts.length === 0 ? [Date.now()] : parts, type) as Date,
+  apply: () => new Date().toString(),
+})
+Date.prototype.constructor = Date
 
 globalThis.fetch = (input, init) => {
   const ray = rays.getStore()

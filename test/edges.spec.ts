@@ -18,7 +18,14 @@ afterAll(async () => {
   await probe?.stop()
 })
 
-type State = { seen: number; now: number; date: number; ray: string | null; setting: string }
+type State = {
+  seen: number
+  now: number
+  date: number
+  epoch: number
+  ray: string | null
+  setting: string
+}
 
 async function stateOf(options: { at?: number; ray?: string } = {}, of = edges): Promise<State> {
   return (await ask(of, '/state', options)).json() as Promise<State>
@@ -89,6 +96,11 @@ describe('the clock of an edge', () => {
       expect(now - Date.now()).toBeLessThanOrEqual(DAY_MS)
       expect(date - now).toBeLessThan(1_000)
     }
+  })
+
+  it('leaves a date that is given as it is', async ({ expect }) => {
+    await edges.moveClock(DAY_MS)
+    expect(await stateOf()).toMatchObject({ epoch: 0 })
   })
 
   it('stays moved through a restart', async ({ expect }) => {

@@ -14,9 +14,9 @@ export default {
     const call = (path) => fetch(env.BACKEND + path, { method: 'POST', body: 'x' })
     if (pathname === '/state') {
       console.log('probe', env.SETTING)
-      const [now, date] = [Date.now(), new Date().getTime()]
+      const [now, date, epoch] = [Date.now(), new Date().getTime(), new Date(0).getTime()]
       const ray = request.headers.get('cf-ray')
-      return Response.json({ seen: ++seen, now, date, ray, setting: env.SETTING })
+      return Response.json({ seen: ++seen, now, date, epoch, ray, setting: env.SETTING })
     }
     if (pathname === '/calls') {
       const times = Number(searchParams.get('times'))
