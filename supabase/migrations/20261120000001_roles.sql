@@ -2,7 +2,8 @@
 -- that was not granted, and money is a positive whole number of atomic units.
 --
 -- Locks: none that matter; runs on an empty project in milliseconds.
--- Undo: drop schema api, ledger cascade; drop role x402_edge, x402_drain, x402_operator.
+-- Undo: drop schema api, ledger cascade; drop role x402_edge, x402_drain, x402_operator;
+-- grant temporary on the database to public.
 
 do $$
 declare
@@ -28,6 +29,14 @@ comment on schema ledger is 'Tables. Closed: no API role may use it.';
 comment on schema api is 'Functions. The one schema exposed over REST.';
 
 alter default privileges revoke execute on functions from public;
+
+-- A temporary type is found before any other of its name, even with an empty search_path, so who
+-- can make one could run code of theirs inside our functions, as their owner.
+do $$
+begin
+  execute format('revoke temporary on database %I from public', current_database());
+end
+$$;
 grant usage on schema api to x402_edge, x402_drain, x402_operator;
 
 create domain ledger.amount as bigint check (value >= 0 and value < 9007199254740992);
@@ -43,7 +52,7 @@ as 'select clock_timestamp()';
 comment on function ledger.clock is 'Now, by the database. What moves money never reads another clock.';
 
 -- Whole seconds since 1970: how instants cross the RPC border.
-create function ledger.unix(moment timestamptz) returns integer
+create function ledger.unix(moment timestamptz) returns bigint
 language sql immutable parallel safe
-as 'select floor(extract(epoch from moment))::integer';
+as 'select floor(extract(epoch from moment))::bigint';
 comment on function ledger.unix is 'An instant as whole unix seconds, rounded down.';

@@ -59,7 +59,7 @@ create table ledger.policies (
   payment_max ledger.amount not null,
   day_max ledger.amount not null,
   month_max ledger.amount not null,
-  providers uuid[],
+  providers uuid[] check (array_position(providers, null) is null), -- null in it would allow anyone
   changed_at timestamptz not null default ledger.clock()
 );
 comment on table ledger.policies is 'What the owner allows a wallet: per payment, UTC day, UTC month, and to whom (null: anyone).';

@@ -34,11 +34,12 @@ declare
   signers record;
 begin
   select * into k from ledger.agent_keys as it where it.id = key_id;
-  if k.key_hash is distinct from decode(key_hash, 'hex') then return 'key_invalid'; end if;
+  if (k.key_hash = decode(key_hash, 'hex')) is not true then return 'key_invalid'; end if;
   if k.revoked_at is not null or k.expires_at <= ledger.clock() then return 'key_revoked'; end if;
 
-  select count(*) > 0 as required, bool_or(s.thumbprint = thumbprint) as known into signers
-  from ledger.agent_signers as s where s.agent_id = k.agent_id and s.revoked_at is null;
+  -- A revoked signer still requires a signature: else revoking the only one would open the wallet.
+  select count(*) > 0 as required, bool_or(s.thumbprint = thumbprint and s.revoked_at is null) as known
+  into signers from ledger.agent_signers as s where s.agent_id = k.agent_id;
   if signers.required and thumbprint is null then return 'signature_required'; end if;
   if signers.required and not signers.known then return 'signature_invalid'; end if;
 
@@ -86,7 +87,7 @@ as $$
   left join ledger.endpoint_prices as n
     on n.endpoint_id = v.endpoint_id and n.version = v.version + 1
   where v.endpoint_id = price_version.endpoint_id
-    and v.amount = price_version.amount
+    and v.amount = price_version.amount and v.amount > 0
     and v.valid_from <= ledger.clock()
     and (n.valid_from is null or n.valid_from > ledger.clock() - price_version.within)
   order by v.version desc limit 1
@@ -95,14 +96,15 @@ comment on function ledger.price_version is 'Which recent price an amount is, so
 
 -- Why the endpoint does not take this payment (problem), or who is paid, under which price version.
 create function ledger.judge_endpoint(
-  endpoint_id uuid, amount bigint, currency text, method text, href text,
+  endpoint_id uuid, wallet_id uuid, amount bigint, currency text, method text, href text,
   out problem text, out provider_id uuid, out price_version integer, out url text)
 language plpgsql stable set search_path = ''
 as $$
 declare
   e record;
 begin
-  select ep.*, p.status as provider_status, v.version, v.amount as price
+  select ep.*, p.status as provider_status, v.version, v.amount as price,
+    w.currency as wallet_currency, ep.url || case when ep.url like '%/' then '' else '/' end as below
   into e
   from ledger.endpoints as ep
   join ledger.providers as p on p.id = ep.provider_id
@@ -111,6 +113,7 @@ begin
     where pr.endpoint_id = ep.id and pr.valid_from <= ledger.clock()
     order by pr.version desc limit 1
   ) as v on true
+  join ledger.wallets as w on w.id = judge_endpoint.wallet_id
   where ep.id = judge_endpoint.endpoint_id;
 
   provider_id := e.provider_id;
@@ -124,10 +127,11 @@ begin
     when e.price = 0 then 'nothing_to_pay'
     when e.status <> 'active' or e.provider_status <> 'active' then 'endpoint_inactive'
     when price_version is null then 'price_changed'
-    when e.currency <> judge_endpoint.currency then 'currency_mismatch'
+    when judge_endpoint.currency <> e.currency or judge_endpoint.currency <> e.wallet_currency
+      then 'currency_mismatch'
     when e.method <> judge_endpoint.method then 'resource_mismatch'
-    when not (url = e.url or starts_with(url, rtrim(e.url, '/') || '/')
-      or starts_with(url, e.url || '?')) then 'resource_mismatch'
+    when not (url = e.url or starts_with(url, e.below) or starts_with(url, e.url || '?'))
+      then 'resource_mismatch'
   end;
 end
 $$;

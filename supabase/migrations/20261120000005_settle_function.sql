@@ -38,7 +38,8 @@ as $$
 declare
   p ledger.policies;
   day_spent bigint := case when w.day = today then w.day_spent else 0 end;
-  month_spent bigint := case when w.month = date_trunc('month', today) then w.month_spent else 0 end;
+  month_spent bigint := case
+    when w.month = date_trunc('month', today::timestamp)::date then w.month_spent else 0 end;
 begin
   select * into p from ledger.policies as it where it.wallet_id = w.id;
   rule := case
@@ -53,9 +54,9 @@ begin
   end;
   if rule is not null then
     problem := 'policy_refused';
-    policy := jsonb_build_object(
+    policy := case when p.wallet_id is not null then jsonb_build_object(
       'version', p.version, 'payment_max', p.payment_max::text, 'providers', to_jsonb(p.providers),
-      'changed_at', ledger.unix(p.changed_at));
+      'changed_at', ledger.unix(p.changed_at)) end;
   elsif w.balance < amount then
     problem := 'funds_insufficient';
   end if;
@@ -90,7 +91,7 @@ returns bigint
 language plpgsql set search_path = ''
 as $$
 declare
-  this_month date := date_trunc('month', today)::date;
+  this_month date := date_trunc('month', today::timestamp)::date;
   balance_left bigint;
 begin
   insert into ledger.payments select payment.*;
@@ -119,9 +120,8 @@ create function api.settle_x402_payment(
   key_id text, key_hash text, thumbprint text, payment_id uuid, wallet_id uuid, request_id text,
   endpoint_id uuid, amount text, currency text, method text, resource text, href text, capture text)
 returns jsonb
-language plpgsql security definer
-set search_path = '' set enable_seqscan = off set jit = off
-set statement_timeout = '3s' set lock_timeout = '1s'
+language plpgsql security definer set search_path = ''
+set enable_seqscan = off set jit = off set statement_timeout = '3s' set lock_timeout = '1s'
 as $$
 #variable_conflict use_variable
 declare
@@ -131,9 +131,13 @@ declare
   offer record;
   verdict record;
   w ledger.wallets;
+  moment timestamptz;
   today date;
   balance bigint;
 begin
+  if capture is distinct from 'automatic' then
+    raise exception 'only automatic capture settles at once' using errcode = '22023';
+  end if;
   if payment_id is distinct from ledger.payment_id_of(array[wallet_id::text, request_id,
     endpoint_id::text, amount, currency, method, coalesce(resource, ''), capture]) then
     raise exception 'the payment id is not that of the content' using errcode = '22023';
@@ -144,7 +148,8 @@ begin
   known := ledger.known(payment_id, wallet_id, request_id);
   if known is not null then return known; end if;
 
-  select * into offer from ledger.judge_endpoint(endpoint_id, units, currency, method, href);
+  select * into offer from ledger.judge_endpoint(
+    endpoint_id, wallet_id, units, currency, method, href);
   if offer.problem is not null then
     return jsonb_build_object('outcome', offer.problem, 'quote', ledger.quote(endpoint_id));
   end if;
@@ -152,10 +157,10 @@ begin
   select * into w from ledger.wallets as it where it.id = wallet_id for no key update;
   known := ledger.known(payment_id, wallet_id, request_id);
   if known is not null then return known; end if;
-  if w.currency <> currency then return jsonb_build_object('outcome', 'currency_mismatch'); end if;
 
   -- The day never goes back, even for a payment that waited for the lock across midnight.
-  today := greatest((ledger.clock() at time zone 'UTC')::date, w.day);
+  moment := ledger.clock();
+  today := greatest((moment at time zone 'UTC')::date, w.day);
   select * into verdict from ledger.judge_wallet(w, units, offer.provider_id, today);
   if verdict.problem is not null then
     return jsonb_strip_nulls(jsonb_build_object(
@@ -166,7 +171,7 @@ begin
     payment_id, wallet_id, request_id, endpoint_id, offer.provider_id, units, currency,
     offer.price_version,
     substring(sha256(convert_to(method || ' ' || offer.url, 'UTF8')) from 1 for 16),
-    'settled', false, ledger.clock())::ledger.payments, today);
+    'settled', false, moment)::ledger.payments, today);
   return jsonb_build_object('outcome', 'payment', 'replayed', false,
     'payment', ledger.answer(payment_id), 'balance', balance::text);
 end

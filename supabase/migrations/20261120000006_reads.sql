@@ -9,7 +9,7 @@ create function ledger.judge_provider(
 language sql stable set search_path = ''
 as $$
   select case
-      when k.key_hash is distinct from decode(judge_provider.key_hash, 'hex') then 'key_invalid'
+      when (k.key_hash = decode(judge_provider.key_hash, 'hex')) is not true then 'key_invalid'
       when k.revoked_at is not null or k.expires_at <= ledger.clock() then 'key_revoked'
     end,
     k.provider_id
@@ -42,7 +42,7 @@ declare
 begin
   if key_kind = 'agent' then
     select case
-        when k.key_hash is distinct from decode(key_hash, 'hex') then 'key_invalid'
+        when (k.key_hash = decode(key_hash, 'hex')) is not true then 'key_invalid'
         when k.revoked_at is not null or k.expires_at <= ledger.clock() then 'key_revoked'
       end as problem, k.agent_id as id
     into caller
@@ -153,6 +153,9 @@ begin
     delete from ledger.redemptions as r
     where r.payment_id = payment.id and r.attempt_id = attempt_id
       and r.claimed_at > ledger.clock() - interval '60 seconds';
+    if exists (select from ledger.redemptions as r where r.payment_id = payment.id) then
+      reason := 'proof_already_used';
+    end if;
   end if;
   return jsonb_build_object('outcome', 'checked', 'reason', reason,
     'payment', case when payment.provider_id = caller.provider_id then ledger.answer(payment.id) end);

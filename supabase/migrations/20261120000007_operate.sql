@@ -6,12 +6,13 @@
 
 -- Refuses a repeat that says something else under a known id.
 create function ledger.refuse_change(what text) returns void
-language plpgsql
+language plpgsql set search_path = ''
 as $$
 begin
   raise exception '% exists with other content', what using errcode = '23505';
 end
 $$;
+comment on function ledger.refuse_change is 'Raises: what is known under an id is not what the caller says.';
 
 create function api.put_x402_owner(owner_id uuid, name text) returns void
 language sql security definer set search_path = ''
@@ -22,11 +23,16 @@ $$;
 
 create function api.put_x402_agent(agent_id uuid, owner_id uuid, name text, status text default 'active')
 returns void
-language sql security definer set search_path = ''
+language plpgsql security definer set search_path = ''
 as $$
+#variable_conflict use_variable
+begin
   insert into ledger.agents (id, owner_id, name, status)
-  values (put_x402_agent.agent_id, put_x402_agent.owner_id, put_x402_agent.name, put_x402_agent.status)
+  values (agent_id, owner_id, name, status)
   on conflict (id) do update set name = excluded.name, status = excluded.status
+  where ledger.agents.owner_id = excluded.owner_id;
+  if not found then perform ledger.refuse_change('the agent'); end if;
+end
 $$;
 
 create function api.put_x402_wallet(wallet_id uuid, agent_id uuid, currency text, status text default 'active')
@@ -92,6 +98,8 @@ begin
     on conflict (id) do update set expires_at = excluded.expires_at
     where ledger.provider_keys.provider_id = excluded.provider_id
       and ledger.provider_keys.key_hash = excluded.key_hash;
+  else
+    raise exception 'a key is of an agent or of a provider' using errcode = '22023';
   end if;
   if not found then perform ledger.refuse_change('the key'); end if;
 end
@@ -104,16 +112,18 @@ begin
   if kind = 'agent' then
     update ledger.agent_keys as k set revoked_at = coalesce(k.revoked_at, ledger.clock())
     where k.id = revoke_x402_key.key_id;
-  else
+  elsif kind = 'provider' then
     update ledger.provider_keys as k set revoked_at = coalesce(k.revoked_at, ledger.clock())
     where k.id = revoke_x402_key.key_id;
+  else
+    raise exception 'a key is of an agent or of a provider' using errcode = '22023';
   end if;
   return found;
 end
 $$;
 
 -- Registers or revokes the thumbprint of a key the agent signs with. From the first one on, every
--- payment of the agent must be signed.
+-- payment of the agent must be signed, also once all of them are revoked.
 create function api.put_x402_signer(agent_id uuid, thumbprint text, revoked boolean default false)
 returns void
 language sql security definer set search_path = ''
@@ -143,6 +153,12 @@ begin
   insert into ledger.endpoint_prices (endpoint_id, version, amount, valid_from)
   values (endpoint_id, 1, price::bigint, ledger.clock())
   on conflict do nothing;
+  if not exists (
+    select from ledger.endpoint_prices as p
+    where p.endpoint_id = endpoint_id and p.version = 1 and p.amount = price::bigint
+  ) then
+    perform ledger.refuse_change('the first price');
+  end if;
 end
 $$;
 
@@ -154,15 +170,16 @@ language plpgsql security definer set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
+  known integer;
   last_price ledger.endpoint_prices;
 begin
-  perform from ledger.endpoints as e where e.id = endpoint_id for update;
+  perform from ledger.endpoints as e where e.id = endpoint_id for no key update;
+  select p.version into known from ledger.endpoint_prices as p
+  where p.endpoint_id = endpoint_id and p.amount = price::bigint and p.valid_from = valid_from;
+  if found then return known; end if;
   select * into last_price from ledger.endpoint_prices as p
   where p.endpoint_id = endpoint_id order by p.version desc limit 1;
-  if last_price.amount = price::bigint and last_price.valid_from = valid_from then
-    return last_price.version;
-  end if;
-  if valid_from < greatest(ledger.clock() + interval '180 seconds', last_price.valid_from) then
+  if valid_from < ledger.clock() + interval '180 seconds' or valid_from <= last_price.valid_from then
     raise exception 'a price begins at least 180 seconds from now and after the one before it'
       using errcode = '22023';
   end if;
@@ -197,20 +214,18 @@ begin
 end
 $$;
 
--- Folds credits into earnings and statistics; answers how many. Two roll-ups share the work.
--- Locks statistics by endpoint and day, then earnings by provider, each in order: no deadlocks.
-create function api.roll_up_x402_credits(most integer default 10000) returns integer
-language plpgsql security definer set search_path = '' set statement_timeout = '30s'
+-- Folds credits into earnings and statistics; answers how many.
+-- Locks statistics by endpoint and day, then earnings by provider, each in order: no deadlocks, as
+-- long as a transaction folds once.
+create function ledger.fold_credits(seqs bigint[]) returns integer
+language plpgsql set search_path = ''
 as $$
-#variable_conflict use_variable
 declare
   credits ledger.credit_inbox[];
   item record;
 begin
   with taken as (
-    delete from ledger.credit_inbox as i where i.seq in (
-      select it.seq from ledger.credit_inbox as it order by it.seq limit most for update skip locked)
-    returning i.*
+    delete from ledger.credit_inbox as i where i.seq = any (seqs) returning i.*
   )
   select array_agg(taken) into credits from taken;
 
@@ -234,18 +249,31 @@ begin
   return coalesce(cardinality(credits), 0);
 end
 $$;
+comment on function ledger.fold_credits is 'The roll-up: credits of the inbox become earnings and statistics.';
+
+-- Folds the oldest credits away; answers how many. Two roll-ups share the work.
+create function api.roll_up_x402_credits(most integer default 10000) returns integer
+language sql security definer set search_path = '' set statement_timeout = '30s'
+as $$
+  select ledger.fold_credits(array(
+    select i.seq from ledger.credit_inbox as i
+    order by i.seq limit roll_up_x402_credits.most for update skip locked))
+$$;
 
 -- Posting template payout: earnings to external, never below zero. Answers what is left.
 create function api.pay_out_x402_earnings(transfer_id uuid, provider_id uuid, currency text, amount text)
 returns text
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = '' set statement_timeout = '30s'
 as $$
 #variable_conflict use_variable
 declare
   e ledger.earnings;
 begin
-  -- What lies in the inbox is the provider's too, so it is rolled up first.
-  while api.roll_up_x402_credits() > 0 loop end loop;
+  -- What lies in the inbox is the provider's too. Only these credits are folded, and once: whoever
+  -- went on to lock another statistic or earning would do so out of order.
+  perform ledger.fold_credits(array(
+    select i.seq from ledger.credit_inbox as i
+    where i.provider_id = provider_id and i.currency = currency order by i.seq for update));
   select * into e from ledger.earnings as it
   where it.provider_id = provider_id and it.currency = currency for no key update;
   insert into ledger.transfers (id, template, provider_id, amount, currency)
