@@ -5,15 +5,13 @@ import { publicKeyOf } from './ed25519.ts'
 import { formatDecimal } from './money.ts'
 import type { PaymentContent } from './payment-id.ts'
 
-export type Settlement = 'sync' | 'async'
-
 /** Everything an agent signs when it pays. */
 export type PayFields = PaymentContent & {
   /** The origin of the edge, without a slash: a signature for one environment is none for another. */
   issuer: string
   /** The request's timestamp as whole Unix seconds. */
   seconds: number
-  settlement: Settlement
+  settlement: 'sync' | 'async'
 }
 
 /**

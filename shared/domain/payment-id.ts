@@ -2,8 +2,6 @@ import { hex, sha256 } from './digest.ts'
 import type { EndpointId, PaymentId, RequestId, WalletId } from './ids.ts'
 import type { Amount, Currency } from './money.ts'
 
-export type Capture = 'automatic' | 'manual'
-
 /** What an agent asked for: two requests with the same of it are one payment. */
 export type PaymentContent = {
   walletId: WalletId
@@ -15,7 +13,7 @@ export type PaymentContent = {
   method: string
   /** As the agent gave it, not as a parser rewrote it. Absent and empty are the same. */
   resource?: string | undefined
-  capture: Capture
+  capture: 'automatic' | 'manual'
 }
 
 /**

@@ -4,7 +4,7 @@ import { sha256 } from './digest.ts'
 /** The longest resource in bytes, as it was given and as it is parsed. */
 const BYTES_MAX = 1024
 
-export type ResourceFault =
+type ResourceFault =
   | 'length'
   | 'control'
   | 'syntax'
