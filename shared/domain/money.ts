@@ -39,7 +39,7 @@ export function parseDecimal(text: string, currency: Currency): Amount | undefin
   return atomic < LIMIT ? (atomic as Amount) : undefined
 }
 
-/** Writes an amount in currency units, canonical: no leading or trailing zeros (`0.1`, `5`, `0`). */
+/** Writes an amount in currency units, canonical: no needless zeros (`0.1`, `5`, `0`). */
 export function formatDecimal(amount: Amount, currency: Currency): string {
   const places = decimalsOf(currency)
   const digits = amount.toString().padStart(places + 1, '0')

@@ -7,7 +7,7 @@ import type { PaymentContent } from './payment-id.ts'
 
 /** Everything an agent signs when it pays. */
 export type PayFields = PaymentContent & {
-  /** The origin of the edge, without a slash: a signature for one environment is none for another. */
+  /** The origin of the edge, without a slash: what is signed for one is good for no other. */
   issuer: string
   /** The request's timestamp as whole Unix seconds. */
   seconds: number

@@ -50,9 +50,9 @@ describe('paymentIdOf', () => {
     ],
     [
       'a resource beyond ASCII',
-      { resource: 'https://api.example/café?q=✓' },
-      `${wallet}\ntest-perf-123\n${endpoint}\n1000\nUSDC\nGET\nhttps://api.example/café?q=✓\nautomatic`,
-      'a851625a-f516-809d-a538-eced80cdc125',
+      { resource: 'https://api.example/é?✓' },
+      `${wallet}\ntest-perf-123\n${endpoint}\n1000\nUSDC\nGET\nhttps://api.example/é?✓\nautomatic`,
+      '74c7c500-63cd-89e0-bc64-f48e44beebbb',
     ],
   ])('of %s is fixed to the byte', async ([, change, lines, id], { expect }) => {
     const made = await paymentIdOf({ ...content, ...change })
