@@ -1,5 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
@@ -29,28 +29,23 @@ type WorkerSettings = {
 }
 
 /**
- * Builds the Worker that wrangler.toml names as `main`, with a source map, under `dist/`.
+ * Builds the Worker that wrangler.toml names as `main`, or another, with a source map into `dist/`.
  *
  * Files appear whole or not at all, so that two builds at once do not spoil each other.
  */
-export async function bundleWorker(options: { minify?: boolean } = {}): Promise<Bundle> {
-  const minify = options.minify ?? false
-  const project = readProject()
-  const path = join(OUT, minify ? 'worker.min.js' : 'worker.js')
+export async function bundleWorker(
+  options: { minify?: boolean; entry?: string } = {},
+): Promise<Bundle> {
+  const { main, define, crons, worker } = readProject()
+  const { minify = false, entry = main } = options
+  const path = join(OUT, `${parse(entry).name}${minify ? '.min' : ''}.js`)
   const wrapperPath = join(OUT, 'edge-entry.js')
   const [code] = await Promise.all([
-    buildModule({ entry: project.entry, path, minify, define: project.define }),
+    buildModule({ entry, path, minify, define }),
     buildModule({ entry: WRAPPER, path: wrapperPath }),
   ])
-  const { worker, crons } = project
-  return {
-    path,
-    bytes: code.byteLength,
-    gzipBytes: gzipSync(code).byteLength,
-    wrapperPath,
-    worker,
-    crons,
-  }
+  const [bytes, gzipBytes] = [code.byteLength, gzipSync(code).byteLength]
+  return { path, bytes, gzipBytes, wrapperPath, worker, crons }
 }
 
 function readProject() {
@@ -68,7 +63,7 @@ function readProject() {
     // Not workerOptions.bindings: those hold .dev.vars too, and a spec must not depend on them.
     vars: config.vars,
   }
-  return { entry: main, define: define ?? {}, crons: config.triggers.crons ?? [], worker }
+  return { main, define: define ?? {}, crons: config.triggers.crons ?? [], worker }
 }
 
 type Module = { entry: string; path: string; minify?: boolean; define?: Record<string, string> }

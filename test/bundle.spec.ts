@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,11 +15,25 @@ let bundle: Bundle
 let folder: string
 
 beforeAll(async () => {
-  bundle = await bundleWorker({ minify: true })
   folder = await mkdtemp(join(tmpdir(), 'bundle-'))
+  bundle = await bundleWorker({ minify: true })
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** What a deployment sets beside the vars; good enough to start, of no use to anyone. */
+function secrets(): Record<string, string> {
+  const { x, d } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
+  const word = 'a-word-for-this-spec-alone'
+  return {
+    SUPABASE_PUBLISHABLE_KEY: word,
+    EDGE_DATABASE_TOKEN: word,
+    DRAIN_DATABASE_TOKEN: word,
+    UPSTASH_REDIS_REST_TOKEN: word,
+    METRICS_TOKEN: word,
+    PROOF_KEYS: JSON.stringify([{ kid: x, x, d, publishAt: 0, activeAt: 0 }]),
+  }
+}
 
 async function wranglerBundle(): Promise<string> {
   const wrangler = join(ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
@@ -31,7 +46,8 @@ async function wranglerBundle(): Promise<string> {
 }
 
 async function healthOf(path: string): Promise<number> {
-  const edges = await startEdges({ bundle: { ...bundle, path }, bindings: {}, control: false })
+  const plan = { bundle: { ...bundle, path }, bindings: secrets(), control: false }
+  const edges = await startEdges(plan)
   const answer = await fetch(`${edges.edges[0]?.url}/health`)
   await edges.stop()
   return answer.status

@@ -21,8 +21,8 @@ afterAll(async () => {
 type State = {
   seen: number
   now: number
-  date: number
-  epoch: number
+  date: string
+  epoch: string
   ray: string | null
   setting: string
 }
@@ -81,7 +81,7 @@ describe('an edge location', () => {
   it('runs the Worker alone when it is not controlled', async ({ expect }) => {
     const plain = await startEdges({ ...probe, control: false })
     expect(await stateOf({}, plain)).toMatchObject({ ray: null })
-    expect(await (await ask(plain, '/__control/clock')).text()).toContain('connection')
+    expect(await (await ask(plain, '/__control/clock')).text()).toBe('unknown')
     await expect(plain.moveClock(1)).rejects.toThrow('controlled')
     await plain.stop()
   })
@@ -94,13 +94,13 @@ describe('the clock of an edge', () => {
       const { now, date } = await stateOf({ at })
       expect(now - Date.now()).toBeGreaterThan(DAY_MS - 5_000)
       expect(now - Date.now()).toBeLessThanOrEqual(DAY_MS)
-      expect(date - now).toBeLessThan(1_000)
+      expect(Date.parse(date) - now).toBeLessThan(1_000)
     }
   })
 
   it('leaves a date that is given as it is', async ({ expect }) => {
     await edges.moveClock(DAY_MS)
-    expect(await stateOf()).toMatchObject({ epoch: 0 })
+    expect(await stateOf()).toMatchObject({ epoch: '1970-01-01T00:00:00.000Z' })
   })
 
   it('stays moved through a restart', async ({ expect }) => {
