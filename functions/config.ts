@@ -1,0 +1,52 @@
+import * as z from 'zod'
+import { ProofKeys } from '../shared/domain/proof-keys.ts'
+import type { RateLimit } from './caller.ts'
+
+const Origin = z
+  .url()
+  .refine((text) => new URL(text).origin === text, 'an origin, without a slash at its end')
+
+const Json = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    context.addIssue({ code: 'custom', message: 'not JSON' })
+    return z.NEVER
+  }
+})
+
+const Limit = z.custom<RateLimit>(
+  (binding) => typeof binding === 'object' && binding !== null && 'limit' in binding,
+  'a rate-limit binding',
+)
+
+const Secret = z.string().min(16)
+
+/** Everything this Worker is told from outside. See docs/runbook.md. */
+const Bindings = z.object({
+  ENVIRONMENT: z.enum(['test', 'live']),
+  /** The origin agents and providers know this edge by; `iss` of every proof. */
+  ISSUER: Origin,
+  SUPABASE_URL: Origin,
+  /** Opens the project's gateway; carries no right of its own. */
+  SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+  /** Tokens of the two database roles; see `npm run deploy`. */
+  EDGE_DATABASE_TOKEN: Secret,
+  DRAIN_DATABASE_TOKEN: Secret,
+  UPSTASH_REDIS_REST_URL: z.url(),
+  UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
+  PROOF_KEYS: Json.pipe(ProofKeys),
+  METRICS_TOKEN: Secret,
+  UNKNOWN_KEYS: Limit,
+  PER_KEY: Limit,
+})
+
+export type Config = z.output<typeof Bindings>
+
+/** The configuration, or an error that names every binding at fault and shows no value. */
+export function readConfig(bindings: unknown): Config {
+  const read = Bindings.safeParse(bindings)
+  if (read.success) return read.data
+  const faults = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw new Error(`the Worker is not configured: ${faults.join('; ')}`)
+}

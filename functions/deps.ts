@@ -1,0 +1,79 @@
+import type { Context } from 'hono'
+import { LRUCache } from 'lru-cache'
+import { joseProofs } from '../shared/adapters/jose-proofs.ts'
+import { postgrestLedger, postgrestUpkeep } from '../shared/adapters/postgrest-ledger.ts'
+import { redisStores } from '../shared/adapters/redis.ts'
+import { SeenPayments } from '../shared/domain/bloom.ts'
+import type { EndpointId, WalletId } from '../shared/domain/ids.ts'
+import type { PolicySnapshot } from '../shared/domain/policy.ts'
+import type { Quote } from '../shared/domain/quote.ts'
+import type { Answers, Clock, Ledger, LedgerUpkeep, Proofs, Quotes } from '../shared/ports.ts'
+import { Callers } from './caller.ts'
+import type { Config } from './config.ts'
+import type { PayosEnv } from './http.ts'
+import { Meter } from './meter.ts'
+
+/** What this isolate remembers of quotes and policies, at most. */
+const ENTRIES_MAX = 5_000
+const QUOTE_MS = 60_000
+const POLICY_MS = 30_000
+
+/**
+ * All that handlers need. Each names the part it uses.
+ * What lives as long as the isolate are values and clients: never a promise, never a request.
+ */
+export type Deps = {
+  issuer: string
+  environment: 'test' | 'live'
+  metricsToken: string
+  clock: Clock
+  callers: Callers
+  ledger: Ledger
+  upkeep: LedgerUpkeep
+  proofs: Proofs
+  answers: Answers
+  quotes: Quotes
+  /** Payments this isolate saw settle: without a doubt not, or maybe. */
+  seen: SeenPayments
+  /** Policies the ledger refused by, for 30 seconds. */
+  policies: LRUCache<WalletId, PolicySnapshot>
+  /** Quotes, for 60 seconds. */
+  recentQuotes: LRUCache<EndpointId, Quote>
+  meter: Meter
+  /** Lets work finish after the answer. Nothing money depends on may be left to it. */
+  later: (c: Context<PayosEnv>, work: Promise<unknown>) => void
+}
+
+/** Builds the adapters; the one place that knows which provider stands behind which port. */
+export function createDeps(config: Config): Deps {
+  const environment = config.ENVIRONMENT
+  const clock: Clock = { nowSeconds: () => Math.floor(Date.now() / 1000) }
+  const perf = { now: () => Date.now() }
+  const database = { url: config.SUPABASE_URL, apiKey: config.SUPABASE_PUBLISHABLE_KEY }
+  const redis = redisStores(
+    { url: config.UPSTASH_REDIS_REST_URL, token: config.UPSTASH_REDIS_REST_TOKEN, environment },
+    clock,
+  )
+  return {
+    issuer: config.ISSUER,
+    environment,
+    metricsToken: config.METRICS_TOKEN,
+    clock,
+    callers: new Callers({
+      environment,
+      clock,
+      unknownKeys: config.UNKNOWN_KEYS,
+      perKey: config.PER_KEY,
+    }),
+    ledger: postgrestLedger({ ...database, token: config.EDGE_DATABASE_TOKEN }),
+    upkeep: postgrestUpkeep({ ...database, token: config.DRAIN_DATABASE_TOKEN }),
+    proofs: joseProofs({ issuer: config.ISSUER, environment, keys: config.PROOF_KEYS }, clock),
+    answers: redis.answers,
+    quotes: redis.quotes,
+    seen: new SeenPayments(),
+    policies: new LRUCache({ max: ENTRIES_MAX, ttl: POLICY_MS, perf }),
+    recentQuotes: new LRUCache({ max: ENTRIES_MAX, ttl: QUOTE_MS, perf }),
+    meter: new Meter(redis.counters, clock),
+    later: (c, work) => c.executionCtx.waitUntil(work.catch(() => undefined)),
+  }
+}

@@ -1,0 +1,98 @@
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { readJson } from '../shared/domain/json.ts'
+import { type Problem, type ProblemCode, problems } from '../shared/domain/problem.ts'
+import { fail, ok, type Result } from '../shared/domain/result.ts'
+import type { RequestTrips } from './trips.ts'
+
+/** What every handler finds in its context. */
+export type PayosEnv = {
+  Variables: {
+    requestId: string
+    trips: RequestTrips
+    issuer: string
+    /** The problem code the answer carries, for the log and the counters. */
+    outcome?: ProblemCode
+  }
+}
+
+export type PayosContext = Context<PayosEnv>
+
+const BODY_BYTES_MAX = 64 * 1024
+
+const malformed = {
+  empty: 'The body is empty.',
+  bom: 'The body begins with a byte order mark.',
+  utf8: 'The body is not valid UTF-8.',
+  syntax: 'The body is not valid JSON.',
+  depth: 'The body nests deeper than 16 levels.',
+  duplicate: 'The body has the same member twice.',
+} as const
+
+/** The body as JSON that has one meaning, read once; or what is wrong with it. */
+export async function readBody(c: PayosContext): Promise<Result<unknown>> {
+  const type = c.req.header('content-type') ?? ''
+  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
+    return fail('unsupported_media_type', {
+      detail: 'The body is taken as JSON only.',
+      hint: 'Send "Content-Type: application/json".',
+    })
+  }
+  const bytes = await readBytes(c.req.raw)
+  if (!bytes) {
+    return fail('body_too_large', {
+      detail: 'The body is longer than 64 KiB.',
+      hint: 'Send only the members the documentation names.',
+    })
+  }
+  const json = readJson(bytes)
+  if (json.ok) return ok(json.value)
+  return fail('malformed_request', {
+    detail: malformed[json.reason],
+    hint: 'Send one JSON object in UTF-8, each member once.',
+    ...(json.reason === 'duplicate' && json.at !== undefined && { param: json.at.slice(0, 80) }),
+  })
+}
+
+/** All bytes of a body, or nothing when there are too many: it stops reading there. */
+async function readBytes(request: Request): Promise<Uint8Array | undefined> {
+  if (Number(request.headers.get('content-length') ?? 0) > BODY_BYTES_MAX) return undefined
+  const bytes = new Uint8Array(BODY_BYTES_MAX)
+  let length = 0
+  for await (const chunk of request.body ?? []) {
+    if (length + chunk.length > BODY_BYTES_MAX) return undefined
+    bytes.set(chunk, length)
+    length += chunk.length
+  }
+  return bytes.subarray(0, length)
+}
+
+/** Answers a problem as RFC 9457 says, with what to do next. */
+export function refuse(c: PayosContext, problem: Problem): Response {
+  const row = problems[problem.code]
+  const page = `${c.var.issuer}/problems#${problem.code}`
+  const { retryAfterMs, paymentId } = problem
+  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
+  if (retryAfterMs !== undefined) headers['Retry-After'] = `${Math.ceil(retryAfterMs / 1000)}`
+  if (row.status === 401) headers['WWW-Authenticate'] = 'Bearer'
+  if (paymentId !== undefined) headers['Location'] = `/v1/x402/payments/${paymentId}`
+
+  c.set('outcome', problem.code)
+  const body = {
+    type: page,
+    title: row.title,
+    status: row.status,
+    detail: problem.detail,
+    instance: `urn:payos:request:${c.var.requestId}`,
+    code: problem.code,
+    retry: row.retry,
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+    hint: problem.hint,
+    ...(problem.param !== undefined && { param: problem.param }),
+    request_id: c.var.requestId,
+    ...(paymentId !== undefined && { payment_id: paymentId }),
+    docs: page,
+    ...problem.extra,
+  }
+  return c.body(JSON.stringify(body), row.status as ContentfulStatusCode, headers)
+}

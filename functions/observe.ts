@@ -1,0 +1,57 @@
+import type { MiddlewareHandler } from 'hono'
+import type { Deps } from './deps.ts'
+import type { PayosContext, PayosEnv } from './http.ts'
+import { RequestTrips } from './trips.ts'
+
+/** Routes by the name they have in metrics; everything else is `other`, so that labels stay few. */
+const routeNames: Record<string, string> = {
+  '/v1/x402/pay': 'pay',
+  '/v1/x402/verify': 'verify',
+  '/v1/x402/payments': 'payments',
+  '/v1/x402/endpoints': 'endpoints',
+  '/.well-known/jwks.json': 'jwks',
+}
+
+type ObserveDeps = Pick<Deps, 'issuer' | 'environment' | 'meter' | 'later'>
+
+/**
+ * Gives each request its id, trips and headers, and writes one line about it when it is answered.
+ *
+ * The id is the platform's own for the request, so that its logs and ours can be joined. The line
+ * and the counters hold codes and ids, never a key, a proof, a body or an address.
+ */
+export const observe = (deps: ObserveDeps): MiddlewareHandler<PayosEnv> =>
+  async function observed(c, next) {
+    const started = performance.now()
+    c.set('requestId', requestIdOf(c))
+    c.set('trips', new RequestTrips())
+    c.set('issuer', deps.issuer)
+
+    await next()
+
+    c.header('X-Request-Id', c.var.requestId)
+    c.header('X-Content-Type-Options', 'nosniff')
+    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
+    if (deps.environment === 'test' && c.var.trips.taken.length > 0) {
+      c.header('Server-Timing', c.var.trips.toString())
+    }
+    const route = routeOf(c.req.path)
+    const code = c.var.outcome ?? 'ok'
+    deps.meter.request({ route, code, ms: performance.now() - started })
+    deps.later(c, deps.meter.flush())
+    if (code !== 'ok') log({ requestId: c.var.requestId, route, code, status: c.res.status })
+  }
+
+/** Cloudflare names each request; elsewhere, and for a name of another form, one is made. */
+function requestIdOf(c: PayosContext): string {
+  const ray = c.req.header('cf-ray') ?? ''
+  return /^[A-Za-z0-9-]{1,64}$/.test(ray) ? ray : crypto.randomUUID()
+}
+
+const routeOf = (path: string): string =>
+  routeNames[path] ?? routeNames[path.slice(0, path.lastIndexOf('/'))] ?? 'other'
+
+function log(line: Record<string, unknown>): void {
+  // biome-ignore lint/suspicious/noConsole: the one place requests are written to the log
+  console.log(JSON.stringify(line))
+}

@@ -1,0 +1,84 @@
+import { Hono } from 'hono'
+import type { Order, Settlement } from '../shared/domain/payment.ts'
+import { refusalBy } from '../shared/domain/policy.ts'
+import type { Problem } from '../shared/domain/problem.ts'
+import { refusal } from '../shared/domain/refusal.ts'
+import { payAnswer } from '../shared/protocol/pay.ts'
+import type { Deps } from './deps.ts'
+import { type PayosContext, type PayosEnv, refuse } from './http.ts'
+import { type OrderDeps, readOrder } from './order.ts'
+
+type PayDeps = OrderDeps &
+  Pick<Deps, 'ledger' | 'proofs' | 'answers' | 'seen' | 'policies' | 'meter' | 'later'>
+
+/**
+ * `POST /pay`: pays one requirement and answers with the proof its provider will check.
+ *
+ * One trip decides. Nothing is signed that the ledger has not settled, and a repeat of the same
+ * request is the same payment, on every path and after every fault.
+ */
+export const pay = (deps: PayDeps) =>
+  new Hono<PayosEnv>().post('/', async (c) => {
+    const read = await readOrder(c, deps)
+    if (!read.ok) return refuse(c, read.problem)
+    const order = read.value
+
+    const stored = await storedAnswer(c, deps, order)
+    if (stored !== undefined) return replay(c, stored)
+
+    const refused = rememberedRefusal(deps, order)
+    if (refused) return refuse(c, refused)
+
+    const settled = await deps.ledger.settle(order, c.var.trips)
+    await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
+    if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
+    if (settled.policy) deps.policies.set(order.content.walletId, settled.policy)
+    return refuse(c, settled.problem)
+  })
+
+/** Signs the proof, answers, and keeps the answer for repeats. */
+async function answer(
+  c: PayosContext,
+  deps: PayDeps,
+  { order, settlement }: { order: Order; settlement: Settlement },
+): Promise<Response> {
+  const { payment, replayed, balance } = settlement
+  const { keyHash, thumbprint = null } = order.caller
+  const proof = payment.redeemable
+    ? await deps.proofs.sign(payment, order.caller.thumbprint)
+    : undefined
+
+  deps.seen.add(order.id)
+  if (proof) {
+    const body = JSON.stringify(payAnswer(payment, { proof, balance: undefined, replayed: true }))
+    deps.later(c, deps.answers.keep(order.id, { keyHash, thumbprint, body }, proof.expiresAt))
+  }
+  const body = JSON.stringify(payAnswer(payment, { proof, balance, replayed }))
+  return replayed ? replay(c, body) : c.body(body, 200, { 'Content-Type': 'application/json' })
+}
+
+/** Refuses what the wallet's policy surely refuses, as the ledger told it within 30 seconds. */
+function rememberedRefusal(deps: PayDeps, { id, content }: Order): Problem | undefined {
+  const policy = deps.policies.get(content.walletId)
+  const rule = policy && refusalBy(policy, content.amount, deps.clock.nowSeconds())
+  if (policy) deps.meter.cache('policy', rule !== undefined)
+  return rule && !deps.seen.maybeHas(id) ? refusal('policy_refused', { rule }) : undefined
+}
+
+/** The answer this caller was given before, when this isolate may have seen the payment. */
+async function storedAnswer(
+  c: PayosContext,
+  deps: PayDeps,
+  order: Order,
+): Promise<string | undefined> {
+  if (!deps.seen.maybeHas(order.id)) return undefined
+
+  const stored = await deps.answers.find(order.id, c.var.trips)
+  const { keyHash, thumbprint = null } = order.caller
+  const theirs = stored?.keyHash === keyHash && stored.thumbprint === thumbprint
+  deps.meter.cache('answer', theirs)
+  return theirs ? stored.body : undefined
+}
+
+const replay = (c: PayosContext, body: string) =>
+  c.body(body, 200, { 'Content-Type': 'application/json', 'Idempotency-Replayed': 'true' })

@@ -1,0 +1,36 @@
+import { Hono } from 'hono'
+import { PaymentId, RequestId, WalletId } from '../shared/domain/ids.ts'
+import { refusal } from '../shared/domain/refusal.ts'
+import type { PaymentQuery } from '../shared/ports.ts'
+import { malformedField } from '../shared/protocol/fields.ts'
+import { paymentAnswer } from '../shared/protocol/payments.ts'
+import type { Deps } from './deps.ts'
+import { type PayosContext, type PayosEnv, refuse } from './http.ts'
+
+type PaymentsDeps = Pick<Deps, 'callers' | 'ledger'>
+
+/**
+ * `GET /payments/{id}`, `GET /payments?walletId=&requestId=`: state and timeline of a payment, for
+ * its agent and its provider; to anyone else it does not exist. The way out of an unknown outcome.
+ */
+export const payments = (deps: PaymentsDeps) =>
+  new Hono<PayosEnv>()
+    .get('/:id', (c) => {
+      const id = PaymentId.safeParse(c.req.param('id'))
+      return id.success ? show(c, deps, { paymentId: id.data }) : refuse(c, refusal('not_found'))
+    })
+    .get('/', (c) => {
+      const walletId = WalletId.safeParse(c.req.query('walletId'))
+      if (!walletId.success) return refuse(c, malformedField('walletId'))
+      const requestId = RequestId.safeParse(c.req.query('requestId'))
+      if (!requestId.success) return refuse(c, malformedField('requestId'))
+      return show(c, deps, { walletId: walletId.data, requestId: requestId.data })
+    })
+
+async function show(c: PayosContext, deps: PaymentsDeps, query: PaymentQuery): Promise<Response> {
+  const holder = await deps.callers.of(c, ['agent', 'provider'])
+  if (!holder.ok) return refuse(c, holder.problem)
+  const found = await deps.ledger.payment(holder.value, query, c.var.trips)
+  await deps.callers.learn(c, holder.value.keyHash, found.ok ? undefined : found.problem.code)
+  return found.ok ? c.json(paymentAnswer(found.value)) : refuse(c, found.problem)
+}

@@ -1,0 +1,90 @@
+import { CompactSign, compactVerify, importJWK } from 'jose'
+import { splitCompactJws } from '../domain/compact-jws.ts'
+import { claimsFor, ProofClaims, type ProofReason } from '../domain/proof.ts'
+import {
+  couldHaveSigned,
+  type ProofKey,
+  publicJwkOf,
+  publishedKeys,
+  signingKey,
+  stateOf,
+} from '../domain/proof-keys.ts'
+import type { Clock, Proofs } from '../ports.ts'
+
+export type ProofIssuer = {
+  issuer: string
+  environment: 'test' | 'live'
+  keys: readonly ProofKey[]
+}
+
+type Imported = Awaited<ReturnType<typeof importJWK>>
+
+/** Proofs as JWS compact (RFC 7515), signed with Ed25519 (RFC 8037) by the key whose time it is. */
+export function joseProofs(by: ProofIssuer, clock: Clock): Proofs {
+  const imported = importer()
+
+  return {
+    async sign(payment, thumbprint) {
+      const nowSeconds = clock.nowSeconds()
+      const key = signingKey(by.keys, nowSeconds)
+      if (!key) throw new Error('no proof key is active: rotate the keys')
+
+      const claims = claimsFor(payment, { ...by, nowSeconds, thumbprint })
+      const proof = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+        .setProtectedHeader({ alg: 'EdDSA', typ: 'payos-proof+jwt', kid: key.kid })
+        .sign(await imported(key, 'private'))
+      return { proof, expiresAt: claims.exp }
+    },
+
+    async read(token) {
+      const split = splitCompactJws(token)
+      if (!split.ok) return refuse('proof_malformed')
+
+      const key = by.keys.find((it) => it.kid === split.kid)
+      const fault = faultOf(key, clock.nowSeconds())
+      if (!key || fault) return refuse(fault ?? 'proof_key_unknown')
+      if (!(await isAuthentic(token, await imported(key, 'public')))) {
+        return refuse('proof_signature_invalid')
+      }
+
+      const claims = ProofClaims.safeParse(split.claims)
+      if (!claims.success) return refuse('proof_malformed')
+      if (!couldHaveSigned(key, claims.data.iat)) return refuse('proof_key_unknown')
+      return { ok: true, claims: claims.data }
+    },
+
+    publicKeys: () => publishedKeys(by.keys, clock.nowSeconds()).map(publicJwkOf),
+  }
+}
+
+function faultOf(key: ProofKey | undefined, nowSeconds: number): ProofReason | undefined {
+  const state = key ? stateOf(key, nowSeconds) : 'absent'
+  if (state === 'absent') return 'proof_key_unknown'
+  return state === 'revoked' ? 'key_revoked' : undefined
+}
+
+const refuse = (reason: ProofReason) => ({ ok: false, reason }) as const
+
+async function isAuthentic(token: string, key: Imported): Promise<boolean> {
+  try {
+    await compactVerify(token, key, { algorithms: ['EdDSA'] })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Imports each key once per isolate. What is kept is the key, never the promise of one. */
+function importer() {
+  const known = new Map<string, Imported>()
+  return async (key: ProofKey, half: 'private' | 'public'): Promise<Imported> => {
+    const name = `${half} ${key.kid}`
+    const found = known.get(name)
+    if (found) return found
+
+    const { use: _, ...jwk } = publicJwkOf(key)
+    const fresh = await importJWK(half === 'private' ? { ...jwk, d: key.d } : jwk, 'EdDSA')
+    known.set(name, fresh)
+    return fresh
+  }
+}

@@ -1,0 +1,132 @@
+import * as z from 'zod'
+import { AgentId, EndpointId, PaymentId, ProviderId, RequestId, WalletId } from '../domain/ids.ts'
+import { Amount, Currency } from '../domain/money.ts'
+import { endsOf, type Payment, type PaymentState } from '../domain/payment.ts'
+import { proofReasons } from '../domain/proof.ts'
+import type { Quote } from '../domain/quote.ts'
+import { isRefusalCode, type RefusalCode } from '../domain/refusal.ts'
+
+/** How the database failed: an SQLSTATE or PostgREST code, empty when no answer came. */
+export type Failed = { code: string; status: number }
+
+const State = z.enum(Object.keys(endsOf) as [PaymentState, ...PaymentState[]])
+
+const Row = z
+  .object({
+    payment_id: PaymentId,
+    wallet_id: WalletId,
+    agent_id: AgentId,
+    request_id: RequestId,
+    endpoint_id: EndpointId,
+    provider_id: ProviderId,
+    amount: Amount,
+    currency: Currency,
+    price_version: z.int(),
+    resource_hash: z.string(),
+    state: State,
+    conflict: z.boolean(),
+    created_at: z.int(),
+    redeemable: z.boolean(),
+  })
+  .transform(
+    (row): Payment => ({
+      id: row.payment_id,
+      walletId: row.wallet_id,
+      agentId: row.agent_id,
+      requestId: row.request_id,
+      endpointId: row.endpoint_id,
+      providerId: row.provider_id,
+      amount: row.amount,
+      currency: row.currency,
+      priceVersion: row.price_version,
+      resourceHash: row.resource_hash,
+      state: row.state,
+      conflict: row.conflict,
+      madeAt: row.created_at,
+      redeemable: row.redeemable,
+    }),
+  )
+
+const Next = z
+  .object({ amount: Amount, price_version: z.int(), valid_from: z.int() })
+  .transform((row) => ({
+    amount: row.amount,
+    priceVersion: row.price_version,
+    validFrom: row.valid_from,
+  }))
+
+/** What `ledger.quote` answers. */
+export const QuoteRow = z
+  .object({
+    endpoint_id: EndpointId,
+    provider_id: ProviderId,
+    method: z.string(),
+    url: z.string(),
+    currency: Currency,
+    active: z.boolean(),
+    amount: Amount,
+    price_version: z.int(),
+    next: Next.nullish(),
+  })
+  .transform(
+    (row): Quote => ({
+      endpointId: row.endpoint_id,
+      providerId: row.provider_id,
+      method: row.method,
+      url: row.url,
+      currency: row.currency,
+      amount: row.amount,
+      priceVersion: row.price_version,
+      active: row.active,
+      next: row.next ?? undefined,
+    }),
+  )
+
+const Policy = z
+  .object({
+    version: z.int(),
+    payment_max: Amount,
+    providers: z.array(ProviderId).nullish(),
+    changed_at: z.int(),
+  })
+  .transform((row) => ({
+    version: row.version,
+    paymentMax: row.payment_max,
+    providers: row.providers ?? undefined,
+    changedAt: row.changed_at,
+  }))
+
+/** Any outcome of the catalogue; another one means the database is ahead of this code. */
+const Refused = z.custom<RefusalCode>((code) => typeof code === 'string' && isRefusalCode(code))
+
+/** What `api.settle_x402_payment` answers. */
+export const SettleRow = z.union([
+  z.object({
+    outcome: z.literal('payment'),
+    replayed: z.boolean(),
+    payment: Row,
+    balance: Amount.optional(),
+  }),
+  z.object({
+    outcome: Refused,
+    rule: z.string().optional(),
+    quote: QuoteRow.nullish().transform((quote) => quote ?? undefined),
+    policy: Policy.optional(),
+  }),
+])
+
+/** What `api.get_x402_payment` answers. */
+export const PaymentRow = z.union([
+  z.object({ outcome: z.literal('payment'), payment: Row }),
+  z.object({ outcome: Refused }),
+])
+
+/** What `api.check_x402_proof` answers. */
+export const CheckRow = z.union([
+  z.object({
+    outcome: z.literal('checked'),
+    reason: z.enum(proofReasons).nullish(),
+    payment: Row.nullish(),
+  }),
+  z.object({ outcome: Refused }),
+])

@@ -1,0 +1,180 @@
+import { PostgrestClient } from '@supabase/postgrest-js'
+import type { EndpointId } from '../domain/ids.ts'
+import { Amount } from '../domain/money.ts'
+import type { Order } from '../domain/payment.ts'
+import { refusal } from '../domain/refusal.ts'
+import { fail, ok, type Result } from '../domain/result.ts'
+import type {
+  KeyHolder,
+  Ledger,
+  LedgerUpkeep,
+  PaymentQuery,
+  ProofQuery,
+  Refusal,
+  Trips,
+} from '../ports.ts'
+import { notApplied, unknownOutcome } from './ledger-failures.ts'
+import { CheckRow, type Failed, PaymentRow, QuoteRow, SettleRow } from './ledger-rows.ts'
+
+/** An RPC waits at most this long; the function itself gives up after three seconds. */
+const TIMEOUT_MS = 6_000
+
+export type LedgerAddress = {
+  url: string
+  /** Opens the project's API gateway; carries no right. */
+  apiKey: string
+  /** A token of one database role that may execute its functions and nothing else. */
+  token: string
+}
+
+/** Calls one function; a PostgREST answer that is not its result comes back as a failure. */
+type Call = (name: string, args: Record<string, unknown>, trips?: Trips) => Promise<Called>
+type Called = { ok: true; data: unknown } | { ok: false; failed: Failed }
+
+function caller({ url, apiKey, token }: LedgerAddress): Call {
+  const client = new PostgrestClient(`${url}/rest/v1`, {
+    schema: 'api',
+    headers: { apikey: apiKey, authorization: `Bearer ${token}` },
+  })
+  return async (name, args, trips) => {
+    const call = async () =>
+      client.rpc(name, args).retry(false).abortSignal(AbortSignal.timeout(TIMEOUT_MS))
+    const { data, error, status } = await (trips ? trips.wait('database', call) : call())
+    return error ? { ok: false, failed: { code: error.code ?? '', status } } : { ok: true, data }
+  }
+}
+
+/** The ledger behind PostgREST. Every call is one trip; repeating one is safe. */
+export function postgrestLedger(address: LedgerAddress): Ledger {
+  const call = caller(address)
+  return {
+    settle: (order, trips) => settle(call, order, trips),
+    payment: (holder, query, trips) => payment(call, { holder, query }, trips),
+    quote: (endpointId, trips) => quote(call, endpointId, trips),
+    checkProof: (query, trips) => checkProof(call, query, trips),
+  }
+}
+
+/** The same ledger, by the role that folds credits away. */
+export function postgrestUpkeep(address: LedgerAddress): LedgerUpkeep {
+  const call = caller(address)
+  return {
+    async rollUpCredits() {
+      const called = await call('roll_up_x402_credits', {})
+      if (!called.ok) throw new Error(`roll-up failed: ${called.failed.code}`)
+      return Number(called.data)
+    },
+  }
+}
+
+async function settle(call: Call, order: Order, trips: Trips): ReturnType<Ledger['settle']> {
+  const { id, content, href, caller } = order
+  const called = await call(
+    'settle_x402_payment',
+    {
+      key_id: caller.keyId,
+      key_hash: caller.keyHash,
+      thumbprint: caller.thumbprint ?? null,
+      payment_id: id,
+      wallet_id: content.walletId,
+      request_id: content.requestId,
+      endpoint_id: content.endpointId,
+      amount: Amount.encode(content.amount),
+      currency: content.currency,
+      method: content.method,
+      resource: content.resource ?? null,
+      href: href ?? null,
+      capture: content.capture,
+    },
+    trips,
+  )
+  if (!called.ok) return notApplied(called.failed, id)
+
+  const row = SettleRow.safeParse(called.data)
+  if (!row.success) return unknownOutcome(id)
+  if (row.data.outcome === 'payment') {
+    const { payment, replayed, balance } = row.data
+    return { ok: true, value: { payment, replayed, balance } }
+  }
+  const { outcome, policy, ...facts } = row.data
+  return { ok: false, problem: refusal(outcome, facts), ...withPolicy(policy, order) }
+}
+
+const withPolicy = (
+  policy: Omit<NonNullable<Refusal['policy']>, 'walletId'> | undefined,
+  order: Order,
+): Pick<Refusal, 'policy'> =>
+  policy ? { policy: { ...policy, walletId: order.content.walletId } } : {}
+
+async function payment(
+  call: Call,
+  { holder, query }: { holder: KeyHolder; query: PaymentQuery },
+  trips: Trips,
+): ReturnType<Ledger['payment']> {
+  const called = await call(
+    'get_x402_payment',
+    {
+      key_kind: holder.kind,
+      key_id: holder.keyId,
+      key_hash: holder.keyHash,
+      payment_id: query.paymentId ?? null,
+      wallet_id: query.walletId ?? null,
+      request_id: query.requestId ?? null,
+    },
+    trips,
+  )
+  if (!called.ok) return unavailable()
+
+  const row = PaymentRow.safeParse(called.data)
+  if (!row.success) return unavailable()
+  return row.data.outcome === 'payment'
+    ? ok(row.data.payment)
+    : { ok: false, problem: refusal(row.data.outcome) }
+}
+
+async function quote(
+  call: Call,
+  endpointId: EndpointId,
+  trips: Trips,
+): ReturnType<Ledger['quote']> {
+  const called = await call('get_x402_endpoint', { endpoint_id: endpointId }, trips)
+  if (!called.ok) return unavailable()
+
+  const row = QuoteRow.nullable().safeParse(called.data)
+  return row.success ? ok(row.data ?? undefined) : unavailable()
+}
+
+async function checkProof(
+  call: Call,
+  query: ProofQuery,
+  trips: Trips,
+): ReturnType<Ledger['checkProof']> {
+  const called = await call(
+    'check_x402_proof',
+    {
+      key_id: query.holder.keyId,
+      key_hash: query.holder.keyHash,
+      payment_id: query.claims.jti,
+      endpoint_id: query.endpointId,
+      audience: query.claims.aud,
+      minimum: query.minimum === undefined ? null : Amount.encode(query.minimum),
+      action: query.action,
+      attempt_id: query.attemptId ?? null,
+    },
+    trips,
+  )
+  if (!called.ok) return unavailable()
+
+  const row = CheckRow.safeParse(called.data)
+  if (!row.success) return unavailable()
+  if (row.data.outcome !== 'checked') return { ok: false, problem: refusal(row.data.outcome) }
+  return ok({ reason: row.data.reason ?? undefined, payment: row.data.payment ?? undefined })
+}
+
+/** Reads, and claims that repeat safely: the caller asks again. */
+const unavailable = (): Result<never> =>
+  fail('dependency_unavailable', {
+    detail: 'The ledger did not answer.',
+    hint: 'Repeat the same request.',
+    retryAfterMs: 1_000,
+  })

@@ -1,0 +1,17 @@
+import type { EndpointId, ProviderId } from './ids.ts'
+import type { Amount, Currency } from './money.ts'
+
+/** What an endpoint costs now, and what was announced: what a provider quotes in a 402. */
+export type Quote = {
+  endpointId: EndpointId
+  providerId: ProviderId
+  method: string
+  /** The registered URL, without query. */
+  url: string
+  currency: Currency
+  amount: Amount
+  priceVersion: number
+  /** Whether it takes payments. */
+  active: boolean
+  next: { amount: Amount; priceVersion: number; validFrom: number } | undefined
+}

@@ -1,0 +1,103 @@
+import type { EndpointId, PaymentId, RequestId, WalletId } from './domain/ids.ts'
+import type { Amount } from './domain/money.ts'
+import type { Order, Payment, Settlement } from './domain/payment.ts'
+import type { PolicySnapshot } from './domain/policy.ts'
+import type { Problem } from './domain/problem.ts'
+import type { ProofClaims, ProofReason } from './domain/proof.ts'
+import type { Quote } from './domain/quote.ts'
+import type { Result } from './domain/result.ts'
+
+export type Backend = 'database' | 'redis' | 'qstash'
+
+/** The backend trips one request waits for; its answer names them in test environments. */
+export type Trips = {
+  wait<Value>(backend: Backend, trip: () => Promise<Value>): Promise<Value>
+}
+
+export type Clock = { nowSeconds(): number }
+
+/** A key as its holder presents it, known by id and by the hash of its whole text. */
+export type KeyHolder = { kind: 'agent' | 'provider'; keyId: string; keyHash: string }
+
+/** What the ledger answers an order it does not settle, with what a cache may learn from it. */
+export type Refusal = { problem: Problem; policy?: PolicySnapshot | undefined }
+
+/** How a payment is looked up: by its id, or by what its agent called it. */
+export type PaymentQuery = {
+  paymentId?: PaymentId | undefined
+  walletId?: WalletId | undefined
+  requestId?: RequestId | undefined
+}
+
+/** What only the ledger can say about a proof: is it this provider's, is it paid, is it first. */
+export type ProofQuery = {
+  holder: KeyHolder
+  claims: Pick<ProofClaims, 'jti' | 'aud'>
+  endpointId: EndpointId
+  /** The least the provider takes; absent: the endpoint's stored price. */
+  minimum: Amount | undefined
+  action: 'check' | 'consume' | 'release'
+  attemptId: string | undefined
+}
+
+/** The truth about money. Repeating any call is safe. */
+export type Ledger = {
+  settle(
+    order: Order,
+    trips: Trips,
+  ): Promise<{ ok: true; value: Settlement } | ({ ok: false } & Refusal)>
+  payment(holder: KeyHolder, query: PaymentQuery, trips: Trips): Promise<Result<Payment>>
+  quote(endpointId: EndpointId, trips: Trips): Promise<Result<Quote | undefined>>
+  checkProof(
+    query: ProofQuery,
+    trips: Trips,
+  ): Promise<Result<{ reason: ProofReason | undefined; payment: Payment | undefined }>>
+}
+
+/** Work on the ledger that nobody waits for. */
+export type LedgerUpkeep = {
+  /** Folds provider credits into earnings and statistics; answers how many. */
+  rollUpCredits(): Promise<number>
+}
+
+/** An answer to a paid request, word for word, and whom it may be given to. */
+export type StoredAnswer = {
+  keyHash: string
+  thumbprint: string | null
+  body: string
+}
+
+/**
+ * Answers given lately, shared by all isolates, kept until their proof expires.
+ * A store that fails or is slow is a miss; it never makes a payment wait longer than its bound.
+ */
+export type Answers = {
+  find(id: PaymentId, trips: Trips): Promise<StoredAnswer | undefined>
+  keep(id: PaymentId, answer: StoredAnswer, until: number): Promise<void>
+}
+
+/** Quotes read lately, shared by all isolates. A store that fails or is slow is a miss. */
+export type Quotes = {
+  find(id: EndpointId, trips: Trips): Promise<Quote | undefined>
+  keep(quote: Quote): Promise<void>
+}
+
+/** Counts, added up over every isolate. */
+export type Counters = {
+  add(deltas: ReadonlyMap<string, number>): Promise<void>
+  read(trips: Trips): Promise<ReadonlyMap<string, number> | undefined>
+}
+
+/** Signs and checks proofs with the keys of this deployment. */
+export type Proofs = {
+  sign(
+    payment: Payment,
+    thumbprint: string | undefined,
+  ): Promise<{ proof: string; expiresAt: number }>
+  /** The claims of an authentic proof, or why it is none. Judges nothing the claims say. */
+  read(
+    token: string,
+  ): Promise<{ ok: true; claims: ProofClaims } | { ok: false; reason: ProofReason }>
+  /** The public keys providers verify with now (RFC 7517). */
+  publicKeys(): readonly Record<string, string>[]
+}
