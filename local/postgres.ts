@@ -107,31 +107,29 @@ function controls(
   { start, temporary }: { start: Start; temporary: string | undefined },
 ): Postgres {
   const port = first.server.port
-  let state: 'running' | 'killed' | 'stopped' = 'running'
   let running = first
+  let isStopped = false
 
   return {
     port,
     url: (database, user = 'postgres') =>
       `postgres://${encodeURIComponent(user)}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     async stop() {
-      if (state === 'running') await running.server.stop()
-      state = 'stopped'
+      if (running.server.isRunning()) await running.server.stop()
+      isStopped = true
       running.keeper.dismiss()
       if (temporary) await rm(temporary, { recursive: true, force: true })
     },
     async kill() {
-      if (state === 'running') await running.server.kill()
-      if (state === 'running') state = 'killed'
+      if (running.server.isRunning()) await running.server.kill()
     },
     async restart() {
-      if (state === 'running') throw new Error('Postgres runs: stop or kill it first')
-      if (state === 'stopped' && temporary) {
+      if (running.server.isRunning()) throw new Error('Postgres runs: stop or kill it first')
+      if (isStopped && temporary) {
         throw new Error('its temporary data went with stop: name a dataDir to keep it')
       }
       running.keeper.dismiss()
       running = await start(port)
-      state = 'running'
     },
   }
 }

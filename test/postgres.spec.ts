@@ -155,6 +155,25 @@ describe('a crash', () => {
     expect(await ask(postgres.url('postgres'), 'show port')).toEqual([{ port: `${postgres.port}` }])
   })
 
+  it('of its first process alone is recovered from, a statement under way', async ({ expect }) => {
+    const postgres = await start()
+    const { postmaster } = await lookInside(postgres.url('postgres'))
+    const sql = connect(postgres.url('postgres'), { max: 1, fetch_types: false })
+    const [backend] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`
+    const endless = sql`select count(*) from generate_series(1, 1e12::bigint)`.catch(() => 'lost')
+    const state = `select state from pg_stat_activity where pid = ${backend?.pid}`
+    const asked = () => ask(postgres.url('postgres'), state)
+    await expect.poll(asked).toEqual([{ state: 'active' }])
+
+    signal(postmaster, 'SIGKILL')
+    await expect.poll(() => isRunning(postmaster)).toBe(false)
+    await postgres.restart()
+
+    expect(await endless).toBe('lost')
+    expect(isRunning(backend?.pid ?? 0)).toBe(false)
+    await sql.end({ timeout: 0 })
+  })
+
   it('whose lock file names a process of somebody else is recovered from', async ({ expect }) => {
     const dataDir = join(await temporaryFolder(), 'postgres')
     const postgres = await start({ dataDir })

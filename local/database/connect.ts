@@ -5,7 +5,7 @@ import connect, { type Sql } from 'postgres'
  * statements (a pooler in between may not keep them). Beyond loopback it is encrypted where the
  * server can; `sslmode` in the address decides otherwise.
  */
-export function openAdmin(databaseUrl: string): Sql {
+function openAdmin(databaseUrl: string): Sql {
   const { hostname, searchParams } = new URL(databaseUrl)
   const near = ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
   const ssl = near || searchParams.has('sslmode') ? {} : { ssl: 'prefer' as const }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { clearOccupant } from './occupant.ts'
+import { processesIn, signal } from './processes.ts'
 import { type Cluster, launch, type Server, StartFailure } from './server.ts'
 
 const PATIENCE_MS = 20_000
@@ -14,6 +15,7 @@ export async function launchPatiently(cluster: Cluster, port: number | undefined
       return await launch(cluster, port ?? (await freePort()))
     } catch (cause) {
       if (!mayPass(cause, port) || Date.now() > deadline) throw cause
+      if (isHeldByChildren(cause)) endChildren(cluster.data)
       await pause(50)
     }
   }
@@ -24,6 +26,18 @@ function mayPass(cause: unknown, port: number | undefined): boolean {
   // A free port may be gone by the time Postgres asks for it; one that was named stays taken.
   if (cause.obstacle === 'port taken') return port === undefined
   return cause.obstacle !== 'other'
+}
+
+function isHeldByChildren(cause: unknown): boolean {
+  return cause instanceof StartFailure && cause.obstacle === 'old children alive'
+}
+
+/**
+ * Ends what a crashed server left at work in `data`. Most notice by themselves that their parent
+ * is gone; one in the midst of a long statement only when that is done.
+ */
+function endChildren(data: string): void {
+  for (const pid of processesIn(data)) signal(pid, 'SIGKILL')
 }
 
 async function freePort(): Promise<number> {

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const HAS_PROC = existsSync('/proc/self/stat')
@@ -42,6 +42,29 @@ export function childrenOf(pid: number): number[] {
   return table().flatMap((row) => (row.parent === pid ? [row.pid] : []))
 }
 
+/** The processes of Postgres servers that work in the folder `path`. */
+export function processesIn(path: string): number[] {
+  if (HAS_PROC) return table().flatMap(({ pid }) => (workingDir(pid) === path ? [pid] : []))
+  const found = run('lsof', ['-a', '-c', 'postgres', '-d', 'cwd', '-F', 'pn'])
+  // Fields come one per line, each process number before the folder it belongs to.
+  return [...found.matchAll(/^p(\d+)\n(?:f.*\n)?n(.*)$/gm)].flatMap(([, pid, folder]) =>
+    folder === path ? [Number(pid)] : [],
+  )
+}
+
+function workingDir(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return undefined
+  }
+}
+
+function run(program: string, args: string[]): string {
+  const { stdout } = spawnSync(program, args, { encoding: 'utf8' })
+  return stdout ?? ''
+}
+
 function table(): { pid: number; parent: number }[] {
   if (HAS_PROC) {
     return readdirSync('/proc').flatMap((name) => {
@@ -49,7 +72,7 @@ function table(): { pid: number; parent: number }[] {
       return stat === undefined ? [] : [{ pid: Number(name), parent: stat.parent }]
     })
   }
-  const lines = execFileSync('ps', ['-axo', 'pid=,ppid='], { encoding: 'utf8' }).split('\n')
+  const lines = run('ps', ['-axo', 'pid=,ppid=']).split('\n')
   return lines.map((line) => {
     const [pid, parent] = line.trim().split(/\s+/)
     return { pid: Number(pid), parent: Number(parent) }

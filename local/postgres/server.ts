@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
-import { childrenOf, signal, waitUntilGone } from './processes.ts'
+import { childrenOf, isRunning, signal, waitUntilGone } from './processes.ts'
 
 /** What a server is started from; `data` exists and is initialised. */
 export type Cluster = {
@@ -19,7 +19,12 @@ export type Cluster = {
 
 export type Keeper = { pid: number; watch(server: number): void; dismiss(): void }
 
-export type Server = { port: number; stop(): Promise<void>; kill(): Promise<void> }
+export type Server = {
+  port: number
+  isRunning(): boolean
+  stop(): Promise<void>
+  kill(): Promise<void>
+}
 
 /** Why a start failed, as far as the next attempt could know better. */
 export type Obstacle = 'port taken' | 'old children alive' | 'in use' | 'other'
@@ -124,6 +129,7 @@ export async function launch(cluster: Cluster, port: number): Promise<Server> {
   }
   return {
     port,
+    isRunning: () => !hasEnded(child) && isRunning(pid),
     async stop() {
       await stopProcess(pid)
       await forget()
@@ -138,7 +144,7 @@ export async function launch(cluster: Cluster, port: number): Promise<Server> {
 async function untilReady(child: ChildProcess, log: { path: string; from: number }): Promise<void> {
   const deadline = Date.now() + START_MS
   for (;;) {
-    const ended = child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+    const ended = hasEnded(child)
     const text = (await readFile(log.path)).subarray(log.from).toString()
     if (text.includes('ready to accept connections')) return
     if (ended || Date.now() > deadline) {
@@ -147,6 +153,10 @@ async function untilReady(child: ChildProcess, log: { path: string; from: number
     }
     await pause(5)
   }
+}
+
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null
 }
 
 /** Ends a server in order: what it was asked to commit is on disk, and nobody is waited for. */
