@@ -53,6 +53,8 @@ export class Session {
   ): Promise<Session> {
     const session = new Session(url, onNotify)
     try {
+      // Without this the driver never grants the reservation of a connection it has yet to open.
+      await session.#client.unsafe('select 1')
       session.#reserved = await session.#client.reserve()
       return session
     } catch (cause) {
