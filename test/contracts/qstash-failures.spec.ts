@@ -168,6 +168,20 @@ describe('a callback', () => {
     expect(second?.headers).toMatchObject({ 'x-shard': '9', 'upstash-retried': '1' })
   })
 
+  it('has the retries of its message unless it says otherwise', async ({ expect }) => {
+    const retryAtOnce = { status: 500, headers: { 'retry-after': '0' } }
+    destination.reply('/deaf', () => retryAtOnce)
+    await qstash.client.publish({ url: to('/answers'), retries: 1, callback: to('/deaf') })
+    const attempts = await destination.arrivals('/deaf', 2)
+    expect(attempts.map(({ headers }) => headers['upstash-retried'])).toEqual(['0', '1'])
+    await expect
+      .poll(
+        async () =>
+          (await qstash.client.dlq.listMessages({ filter: { url: to('/deaf') } })).messages,
+      )
+      .toMatchObject([{ maxRetries: 1 }])
+  })
+
   it('comes after every attempt, failed ones too', async ({ expect }) => {
     destination.reply('/shaky', (_, nth) => ({
       status: nth === 1 ? 502 : 200,

@@ -1,6 +1,3 @@
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'vitest'
 import { type QstashStandIn, startQstash } from '../../local/stand-ins/qstash/index.ts'
 import {
@@ -10,30 +7,21 @@ import {
   underTest,
 } from '../support/qstash.ts'
 
-let directory: string
-let file: string
 let standIn: QstashStandIn
 let destination: Destination
 let client: QstashUnderTest['client']
 let call: QstashUnderTest['call']
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'payos-qstash-'))
-  file = join(directory, 'qstash.jsonl')
   destination = await startDestination()
-  await start()
+  standIn = await startQstash()
+  ;({ client, call } = underTest(standIn))
 })
 
 afterEach(async () => {
   await standIn.stop()
   await destination.stop()
-  await rm(directory, { recursive: true })
 })
-
-async function start() {
-  standIn = await startQstash({ persistTo: file })
-  ;({ client, call } = underTest(standIn))
-}
 
 const to = (path: string) => `${destination.url}${path}`
 
@@ -132,52 +120,25 @@ describe('an outage', () => {
     expect(ids()).toEqual([messageId])
   })
 
+  it('delivers what became due meanwhile in the order of its time', async ({ expect }) => {
+    await order('pause')
+    const flowControl = { key: 'line', parallelism: 1 }
+    for (const delay of [30, 10, 20]) {
+      await client.publish({ url: to(`/after/${delay}`), delay, flowControl })
+    }
+    standIn.clock.advance(60_000)
+    await order('resume')
+    await order('settle')
+    expect(destination.received.map(({ target }) => target)).toEqual([
+      ...['/after/10', '/after/20', '/after/30'],
+    ])
+  })
+
   it('refuses publishes with 503 when told to, and nothing else', async ({ expect }) => {
     await order('pause', { publishes: 'refuse' })
     await expect(client.publish({ url: to('/no') })).rejects.toMatchObject({ status: 503 })
     await expect(client.batch([{ url: to('/no') }])).rejects.toMatchObject({ status: 503 })
     expect((await call('GET', '/v2/keys')).status).toBe(200)
-  })
-})
-
-describe('a restart', () => {
-  it('delivers what was accepted and not yet delivered', async ({ expect }) => {
-    await order('pause')
-    const { messageId } = await client.publish({
-      url: to('/later'),
-      body: Buffer.from('é').toString(),
-    })
-    const { messageId: delivered } = await client.publish({ url: to('/cancelled'), delay: '1h' })
-    await client.messages.cancel(delivered)
-    await standIn.stop()
-    await start()
-    await standIn.settle()
-    expect(ids()).toEqual([messageId])
-    expect(bodies()).toEqual(['é'])
-  })
-
-  it('leaves deduplication, dead letters and keys as they were', async ({ expect }) => {
-    const message = { url: to('/dedup'), deduplicationId: 'kept' }
-    await client.publish(message)
-    destination.reply('/down', () => ({ status: 500 }))
-    await client.publish({ url: to('/down'), retries: 0 })
-    await standIn.settle()
-    const keys = await (await call('POST', '/v2/keys/rotate')).json()
-    await standIn.stop()
-    await start()
-    const { messages } = await client.dlq.listMessages()
-    expect(await client.publish(message)).toMatchObject({ deduplicated: true })
-    expect(messages).toMatchObject([{ url: to('/down'), responseStatus: 500 }])
-    expect(await (await call('GET', '/v2/keys')).json()).toEqual(keys)
-  })
-
-  it('leaves out a last line that a crash cut short', async ({ expect }) => {
-    await client.publish({ url: to('/whole'), delay: '1h' })
-    await standIn.stop()
-    await appendFile(file, '{"table":"messages","key":"msg_torn","va')
-    await start()
-    expect(await readFile(file, 'utf8')).not.toContain('msg_torn')
-    expect(await client.messages.cancel({ all: true })).toMatchObject({ cancelled: 1 })
   })
 })
 

@@ -37,7 +37,7 @@ async function chanceForAll() {
 function heldReplies(path: string) {
   const held: ((reply: Reply) => void)[] = []
   destination.reply(path, () => new Promise<Reply>((resolve) => held.push(resolve)))
-  return { release: () => held.shift()?.({ status: 200 }) }
+  return { release: (reply: Reply = { status: 200 }) => held.shift()?.(reply) }
 }
 
 describe('a queue', () => {
@@ -168,6 +168,18 @@ describe('a message that is not yet due', () => {
       cancelled: 1,
     })
   })
+})
+
+it('a message cancelled while under way is not attempted again', async ({ expect }) => {
+  const { release } = heldReplies('/cut-off')
+  const { messageId } = await qstash.client.publish({ url: to('/cut-off') })
+  await destination.arrivals('/cut-off', 1)
+  await qstash.client.messages.cancel(messageId)
+  release({ status: 500, headers: { 'retry-after': '0' } })
+  await expect
+    .poll(async () => (await qstash.call('GET', `/v2/messages/${messageId}`)).status)
+    .toBe(404)
+  expect(destination.at('/cut-off')).toHaveLength(1)
 })
 
 describe('a schedule', () => {
