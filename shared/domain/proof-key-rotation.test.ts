@@ -1,0 +1,139 @@
+import { describe, it } from 'vitest'
+import { makeKeyPair } from './key-pair.ts'
+import {
+  firstProofKeys,
+  type Rotated,
+  revokeProofKey,
+  rotateProofKeys,
+  timelineOf,
+} from './proof-key-rotation.ts'
+import {
+  couldHaveSigned,
+  NOTICE_SECONDS,
+  type ProofKey,
+  ProofKeys,
+  publishedKeys,
+  RETENTION_SECONDS,
+  signingKey,
+  stateOf,
+} from './proof-keys.ts'
+
+/** A provider's copy of the key set may be this old, and a proof lives this long. Seconds. */
+const COPY_SECONDS = 300
+const PROOF_SECONDS = 125
+
+const BEGIN = 1_790_000_000
+const [a, b, c] = await Promise.all([makeKeyPair(), makeKeyPair(), makeKeyPair()])
+
+function keysOf(rotated: Rotated): ProofKey[] {
+  if (!rotated.ok) throw new Error(rotated.reason)
+  return rotated.keys
+}
+
+const first = firstProofKeys(a, BEGIN)
+const rotateAt = BEGIN + 86_400
+const second = keysOf(rotateProofKeys(first, b, rotateAt))
+
+const activeKids = (keys: readonly ProofKey[], at: number) =>
+  keys.filter((key) => stateOf(key, at) === 'active').map(({ kid }) => kid)
+
+/** Every second of a span, handed to `check`; a failing one is told. */
+function everySecond(from: number, to: number, check: (at: number) => boolean): number[] {
+  const failing: number[] = []
+  for (let at = from; at <= to; at++) if (!check(at)) failing.push(at)
+  return failing
+}
+
+describe('a rotation', () => {
+  it('has exactly one active key at every second until the old one is gone', ({ expect }) => {
+    const end = rotateAt + NOTICE_SECONDS + RETENTION_SECONDS + 60
+    expect(everySecond(rotateAt, end, (at) => activeKids(second, at).length === 1)).toEqual([])
+  })
+
+  it.for([0, 60, 299])('loses no proof when it is put in place %i s late', (lag, { expect }) => {
+    const setAt = (at: number) => (at < rotateAt + lag ? first : second)
+    const verifies = (at: number) => {
+      const signer = signingKey(setAt(at), at)
+      const copy = publishedKeys(setAt(at - COPY_SECONDS), at - COPY_SECONDS)
+      return signer !== undefined && copy.some(({ kid }) => kid === signer.kid)
+    }
+    const end = rotateAt + NOTICE_SECONDS + RETENTION_SECONDS + 60
+    expect(everySecond(rotateAt - 60, end, verifies)).toEqual([])
+  })
+
+  it('keeps a key published until the last proof it signed is over', ({ expect }) => {
+    const outlives = (at: number) => {
+      const signer = signingKey(second, at)
+      const published = publishedKeys(second, at + PROOF_SECONDS)
+      return published.some((key) => key.kid === signer?.kid && couldHaveSigned(key, at))
+    }
+    const end = rotateAt + NOTICE_SECONDS + RETENTION_SECONDS + 60
+    expect(everySecond(rotateAt, end, outlives)).toEqual([])
+  })
+
+  it('is told as three moments', ({ expect }) => {
+    const [old, next] = [a.thumbprint, b.thumbprint]
+    expect(timelineOf(second, rotateAt)).toEqual([
+      { at: rotateAt, signs: old, published: [old, next] },
+      { at: rotateAt + NOTICE_SECONDS, signs: next, published: [old, next] },
+      { at: rotateAt + NOTICE_SECONDS + RETENTION_SECONDS, signs: next, published: [next] },
+    ])
+  })
+
+  it('is refused while another is under way', ({ expect }) => {
+    expect(rotateProofKeys(second, c, rotateAt + 1)).toEqual({ ok: false, reason: 'under_way' })
+  })
+
+  it('is refused when no key signs', ({ expect }) => {
+    expect(rotateProofKeys(first, c, BEGIN - 1)).toEqual({ ok: false, reason: 'under_way' })
+    expect(rotateProofKeys([], c, BEGIN)).toEqual({ ok: false, reason: 'nothing_signs' })
+  })
+
+  it('drops keys whose time is over, so that thirty rotations keep a small set', ({ expect }) => {
+    let keys = first
+    for (let day = 2; day < 60; day += 2) {
+      keys = keysOf(rotateProofKeys(keys, day % 4 === 0 ? b : c, BEGIN + day * 86_400))
+      expect(ProofKeys.safeParse(keys).success).toBe(true)
+      expect(keys.length).toBeLessThanOrEqual(2)
+    }
+  })
+})
+
+describe('a revocation', () => {
+  const revoke = (keys: readonly ProofKey[], kid: string, at: number) =>
+    keysOf(revokeProofKey(keys, { kid, spare: c }, at))
+
+  it('of the only key puts the spare in its place at once', ({ expect }) => {
+    const keys = revoke(first, a.thumbprint, BEGIN + 60)
+    expect(activeKids(keys, BEGIN + 60)).toEqual([c.thumbprint])
+    expect(publishedKeys(keys, BEGIN + 60).map(({ kid }) => kid)).toEqual([c.thumbprint])
+    expect(ProofKeys.safeParse(keys).success).toBe(true)
+  })
+
+  it('of the signing key brings the next one, which providers know, forward', ({ expect }) => {
+    const keys = revoke(second, a.thumbprint, rotateAt + 60)
+    expect(activeKids(keys, rotateAt + 60)).toEqual([b.thumbprint])
+    expect(keys.some(({ kid }) => kid === c.thumbprint)).toBe(false)
+  })
+
+  it('of the next key leaves the present one signing, for good', ({ expect }) => {
+    const keys = revoke(second, b.thumbprint, rotateAt + 60)
+    const end = rotateAt + NOTICE_SECONDS + RETENTION_SECONDS + 60
+    const isSole = (at: number) => activeKids(keys, at).join() === a.thumbprint
+    expect(everySecond(rotateAt + 60, end, isSole)).toEqual([])
+  })
+
+  it('of a retired key changes nothing about who signs', ({ expect }) => {
+    const later = rotateAt + NOTICE_SECONDS + 60
+    const keys = revoke(second, a.thumbprint, later)
+    expect(activeKids(keys, later)).toEqual([b.thumbprint])
+    expect(keys.find(({ kid }) => kid === a.thumbprint)).toMatchObject({ revoked: true })
+  })
+
+  it('says so when the set has no such key', ({ expect }) => {
+    expect(revokeProofKey(first, { kid: b.thumbprint, spare: c }, BEGIN)).toEqual({
+      ok: false,
+      reason: 'unknown_key',
+    })
+  })
+})
