@@ -200,6 +200,17 @@ describe('a URL group', () => {
     expect(received?.headers['upstash-topic-name']).toBe(name)
   })
 
+  it('deduplicates for each endpoint apart', async ({ expect }) => {
+    const name = `group-${unique()}`
+    const endpoints = [{ url: to('/group/c') }, { url: to('/group/d') }]
+    await qstash.client.urlGroups.addEndpoints({ name, endpoints })
+    const message = { urlGroup: name, deduplicationId: unique() }
+    const first = await qstash.client.publish(message)
+    const second = await qstash.client.publish(message)
+    expect(first.map(({ deduplicated }) => deduplicated)).toEqual([undefined, undefined])
+    expect(second).toEqual(first.map((it) => ({ ...it, deduplicated: true })))
+  })
+
   it('ends with its last endpoint', async ({ expect }) => {
     const name = `group-${unique()}`
     const endpoints = [{ url: to('/group/gone') }]

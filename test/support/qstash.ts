@@ -83,7 +83,7 @@ export type QstashUnderTest = {
 const { env } = process
 
 /** Whether the environment names a QStash that takes no control orders. */
-export const isHosted = env['QSTASH_URL'] !== undefined
+const isHosted = env['QSTASH_URL'] !== undefined
 
 export async function openQstash(): Promise<QstashUnderTest> {
   if (!isHosted) {

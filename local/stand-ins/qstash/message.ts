@@ -56,8 +56,6 @@ export function viewOf(message: Message) {
   }
 }
 
-export type MessageView = ReturnType<typeof viewOf>
-
 /** A body under its name when it is text, in base64 under `…Base64` when it is not. */
 export function bodyView(name: string, body: Buffer): Record<string, string> {
   if (body.length === 0) return {}

@@ -15,7 +15,7 @@ const UNIT_MS: Record<string, number> = {
 }
 
 /** A duration of one or more numbers with units (`1d10h30m`), or undefined when it is not one. */
-export function durationMs(text: string, units: string): number | undefined {
+function durationMs(text: string, units: string): number | undefined {
   const part = new RegExp(`(\\d+(?:\\.\\d+)?)(${units})`, 'g')
   if (text === '' || text.replace(part, '') !== '') return undefined
   const parts = [...text.matchAll(part)]

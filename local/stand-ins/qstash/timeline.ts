@@ -30,7 +30,6 @@ export class Timeline {
   #offset: number
   #lag = 0
   #timer: NodeJS.Timeout | undefined
-  #pumping = false
   #stopped = false
   #waiting: (() => void)[] = []
 
@@ -52,12 +51,9 @@ export class Timeline {
 
   /** Looks at the agenda again, because something in it changed. */
   poke(): void {
-    // A run that publishes pokes again; the loop under way sees to that.
-    if (this.#pumping || this.#stopped) return
-    this.#pumping = true
+    if (this.#stopped) return
     clearTimeout(this.#timer)
     const wakeInMs = this.#liveThrough()
-    this.#pumping = false
     if (Number.isFinite(wakeInMs)) {
       const ms = Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(wakeInMs)))
       this.#timer = setTimeout(() => this.poke(), ms).unref()
