@@ -1,3 +1,4 @@
+import connect from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from 'vitest'
 import { prepareRoles } from '../local/database.ts'
 import { type Postgres, startPostgres } from '../local/postgres.ts'
@@ -162,7 +163,12 @@ describe('the PostgREST stand-in, over a database that dies', () => {
     expect,
   }) => {
     const underway = callRpc(standIn.url, 'sleep', { args: { seconds: 20 } })
-    await callRpc(standIn.url, 'whoami')
+    const owner = connect(postgres.url('postgres'), { max: 1 })
+    const sleeping = () => owner`
+      select from pg_stat_activity
+       where query like '%"sleep"%' and state = 'active' and pid <> pg_backend_pid()`
+    await expect.poll(async () => (await sleeping()).length).toBe(1)
+    await owner.end()
 
     await postgres.kill()
     const lost = await underway
@@ -178,9 +184,14 @@ describe('the PostgREST stand-in, over a database that dies', () => {
   it('hears of new functions again after the database is back', async ({ expect }) => {
     await postgres.kill()
     await postgres.restart()
-    await applyFixtures(postgres.url('postgres'))
-
     await expect.poll(status, { timeout: 10_000 }).toBe(200)
+    const owner = connect(postgres.url('postgres'), { max: 1 })
+
+    await owner`create function rpc_spec.added() returns integer language sql as 'select 1'`
+    await owner`notify pgrst, 'reload schema'`
+
+    await expect.poll(async () => (await callRpc(standIn.url, 'added')).status).toBe(200)
+    await owner.end()
   })
 
   it('has nothing to serve from when it starts before the database', async ({ expect }) => {

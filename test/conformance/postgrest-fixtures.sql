@@ -35,7 +35,8 @@ grant usage on sequence calls to anon, authenticated;
 create function noop(payload jsonb) returns jsonb language sql as 'select payload';
 create function add(a integer, b integer default 10) returns integer
   language sql immutable as 'select a + b';
-create function greet(name text) returns text language sql immutable as $$select 'Hello, ' || name$$;
+create function greet(name text) returns text language sql immutable
+  as $$select 'Hello, ' || name$$;
 create function no_arguments() returns text language sql stable as $$select 'called'$$;
 create function all_defaults(a integer default 1, b integer default 2) returns integer
   language sql immutable as 'select a * 100 + b';
@@ -83,7 +84,8 @@ create function unicode() returns text language sql immutable as $$select '≈ælu≈
 create function an_array() returns integer[] language sql immutable as 'select array[1, 2]';
 create function a_set() returns setof integer language sql immutable as 'values (1), (2), (3)';
 create function empty_set() returns setof integer language sql immutable as 'select 1 where false';
-create function an_enum() returns rpc_spec.mood language sql stable as $$select 'wild'::rpc_spec.mood$$;
+create function an_enum() returns rpc_spec.mood language sql stable
+  as $$select 'wild'::rpc_spec.mood$$;
 create function a_domain() returns rpc_spec.score language sql stable as 'select 7::rpc_spec.score';
 create function a_point() returns rpc_spec.point language sql stable as 'select 1, 2';
 create function points(n integer) returns setof rpc_spec.point language sql stable
@@ -98,8 +100,10 @@ create function big() returns jsonb language sql immutable
   as $$select '{"n": 9007199254740993, "d": 0.10}'::jsonb$$;
 
 -- Transactions
-create function guc(name text) returns text language sql stable as 'select current_setting(name, true)';
-create function guc_writing(name text) returns text language sql as 'select current_setting(name, true)';
+create function guc(name text) returns text language sql stable
+  as 'select current_setting(name, true)';
+create function guc_writing(name text) returns text language sql
+  as 'select current_setting(name, true)';
 create function whoami() returns text language sql stable as 'select current_user::text';
 create function write_note(id integer, parent integer default null) returns void
   language plpgsql as 'begin insert into rpc_spec.note values (id, parent, $$$$); end';
@@ -107,7 +111,7 @@ create function write_notes(ids integer[]) returns setof integer language sql
   as 'insert into rpc_spec.note (id) select unnest(ids) returning id';
 create function notes() returns bigint language sql stable as 'select count(*) from rpc_spec.note';
 create function count_call() returns bigint language sql as $$select nextval('rpc_spec.calls')$$;
-create function wrong_assignment() returns void language plpgsql as $$
+create function wrong_assignment() returns void language plpgsql security definer as $$
 declare n integer;
 begin
   perform nextval('rpc_spec.calls');
@@ -143,8 +147,10 @@ begin
 end $$;
 create function raise_plain() returns void language plpgsql as $$begin raise 'plainly'; end$$;
 create function assert_false() returns void language plpgsql as $$begin assert false, 'no'; end$$;
-create function divide(a integer, b integer) returns integer language sql immutable as 'select a / b';
-create function read_hidden() returns bigint language sql stable as 'select count(*) from rpc_spec.hidden';
+create function divide(a integer, b integer) returns integer language sql immutable
+  as 'select a / b';
+create function read_hidden() returns bigint language sql stable
+  as 'select count(*) from rpc_spec.hidden';
 create function service_only() returns text language sql stable as $$select 'for the service'$$;
 
 grant execute on all functions in schema rpc_spec, rpc_spec_other

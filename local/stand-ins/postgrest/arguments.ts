@@ -56,8 +56,9 @@ function commonKeys(items: readonly unknown[]): string[] {
   return keyLists[0] ?? []
 }
 
-const FILTER =
-  /^(not\.)?(eq|gte?|lte?|neq|i?like|i?match|cs|cd|ov|sl|sr|nxr|nxl|adj|in|is|isdistinct|(pl|ph|w)?fts)(\([^)]*\))?\./
+const OPERATORS =
+  'eq|gte?|lte?|neq|i?like|i?match|cs|cd|ov|sl|sr|nxr|nxl|adj|in|is|isdistinct|(pl|ph|w)?fts'
+const FILTER = new RegExp(`^(not\\.)?(${OPERATORS})(\\([^)]*\\))?\\.`)
 
 /** Every query parameter of a GET is an argument, unless PostgREST would read it as a filter. */
 export function queryArguments(request: StandInRequest): Arguments {

@@ -3,7 +3,7 @@ import { type Arguments, bodyArguments, queryArguments } from './arguments.ts'
 import { Refusal, unsupported } from './failure.ts'
 import { type Preferences, preferencesOf } from './preferences.ts'
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'OPTIONS'
+type Method = 'GET' | 'HEAD' | 'POST' | 'OPTIONS'
 
 /** A request as PostgREST understands it, before it looks for a function. */
 export type Call = {

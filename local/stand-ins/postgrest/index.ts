@@ -30,7 +30,7 @@ export type PostgrestOptions = {
 }
 
 /** The keys that verify role tokens; what is left out verifies nothing any more. */
-export type VerificationKeys = { jwtSecret?: string; jwks?: readonly Jwk[] }
+type VerificationKeys = { jwtSecret?: string; jwks?: readonly Jwk[] }
 
 export type PostgrestStandIn = StandIn & {
   /** Reads functions and role settings again, as `NOTIFY pgrst` does. */
@@ -71,13 +71,17 @@ export async function startPostgrest(options: PostgrestOptions): Promise<Postgre
     cache,
     pool,
   }
-  const standIn = await serveStandIn({
+  const serving = serveStandIn({
     name: 'PostgREST',
     port: options.port,
     clock,
     subjectOf: (request) => functionNameIn(pathOf(request)) ?? request.url.pathname,
     handle: (request) => serveCall(gateway, request),
     orders: { reload, keys: (keys) => replaceKeys(keys as VerificationKeys) },
+  })
+  const standIn = await serving.catch(async (cause: unknown) => {
+    await cache.stop()
+    throw cause
   })
   const stop = async () => {
     await standIn.stop()

@@ -21,6 +21,7 @@ export class SchemaCache {
   readonly #stopped = new AbortController()
   #session: Session | undefined
   #snapshot: Snapshot | undefined
+  #reading: Promise<unknown> = Promise.resolve()
 
   constructor(url: string, schemas: readonly string[]) {
     this.#url = url
@@ -48,7 +49,14 @@ export class SchemaCache {
   }
 
   /** Reads again what `NOTIFY pgrst` can ask for: the functions, the role settings, or both. */
-  async reload(what: string): Promise<void> {
+  reload(what: string): Promise<void> {
+    // One after the other, or an older reading that ends later would replace a newer one.
+    const reading = this.#reading.then(() => this.#read(what))
+    this.#reading = reading.catch(() => undefined)
+    return reading
+  }
+
+  async #read(what: string): Promise<void> {
     const session = this.#session
     if (!session) throw notLoaded()
     const { functions, roles } = this.#snapshot ?? {}
@@ -63,9 +71,15 @@ export class SchemaCache {
 
   async #connect(): Promise<void> {
     const session = await Session.open(this.#url, (_channel, payload) => this.#hear(payload))
+    if (this.#stopped.signal.aborted) return session.close()
     this.#session = session
-    await session.run([{ text: 'listen pgrst' }])
-    await this.reload('')
+    try {
+      await session.run([{ text: 'listen pgrst' }])
+      await this.reload('')
+    } catch (cause) {
+      await session.close()
+      throw cause
+    }
   }
 
   #hear(payload: string) {

@@ -26,6 +26,7 @@ export class Session {
   #client: postgres.Sql
   #reserved: postgres.ReservedSql | undefined
   #died = Promise.withResolvers<never>()
+  #abandon = new Set<(lost: SessionLost) => void>()
   #lost: SessionLost | undefined
   #lastWord: DatabaseError | undefined
 
@@ -79,10 +80,18 @@ export class Session {
     const pending = statements.map(({ text, parameters = [] }) =>
       reserved.unsafe<Row[]>(text, [...parameters], PREPARED).execute(),
     )
-    const settled = await Promise.race([Promise.allSettled(pending), this.#died.promise])
+    const settled = await this.#unlessLost(Promise.allSettled(pending))
     const failed = settled.find((it) => it.status === 'rejected')
     if (failed) throw this.#lost ?? failed.reason
     return settled.map((it) => (it.status === 'fulfilled' ? it.value : []))
+  }
+
+  /** Not `Promise.race` with `died`, which would keep every result for as long as it lives. */
+  #unlessLost<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#abandon.add(reject)
+      work.then(resolve, reject).finally(() => this.#abandon.delete(reject))
+    })
   }
 
   async close(): Promise<void> {
@@ -95,6 +104,7 @@ export class Session {
   #close() {
     this.#lost ??= new SessionLost(this.#lastWord)
     this.#died.reject(this.#lost)
+    for (const abandon of this.#abandon) abandon(this.#lost)
   }
 
   /** Our own socket, to overhear why the server ends a connection: the driver does not tell. */
@@ -111,7 +121,7 @@ export class Session {
 
 const FATAL = 'VFATAL\0'
 
-/** The fatal error in a piece of the protocol's stream: fields end in NUL, which text cannot hold. */
+/** The fatal error in a piece of the protocol's stream. No text in it can hold the NULs. */
 function fatalError(chunk: Buffer): DatabaseError | undefined {
   const start = chunk.indexOf(FATAL, 0, 'latin1')
   if (start < 0) return undefined

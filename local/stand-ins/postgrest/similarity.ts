@@ -1,4 +1,4 @@
-/** Grams of this length are compared first, then one shorter; a shorter one finds looser matches. */
+/** Grams of this length are compared first; shorter ones find looser matches. */
 const LONGEST_GRAM = 3
 const SHORTEST_GRAM = 2
 /** Only the closest by grams are compared letter by letter. */

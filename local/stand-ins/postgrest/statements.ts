@@ -49,9 +49,10 @@ export function callStatement(
   const invoked = `${quoteName(called.schema)}.${quoteName(called.name)}(${list})`
   const scalar = called.returns !== 'composite'
   const target = scalar ? `(select ${invoked} as value)` : invoked
+  const from = [...source, `lateral ${target} called`].join(', ')
   const text = `
 with source as (
-  select ${scalar ? 'called.value' : 'called.*'} from ${[...source, `lateral ${target}`].join(', ')} called
+  select ${scalar ? 'called.value' : 'called.*'} from ${from}
   where ${INSIDE}
 )
 select ${called.set ? 'count(*)' : '1'}::text as total, (${bodyOf(called, singular)})::text as body,

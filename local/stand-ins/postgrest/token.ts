@@ -125,16 +125,11 @@ function decodePart(part: string): Claims | undefined {
   }
 }
 
-const unauthorized = (code: string, message: string, details?: string) =>
-  new Refusal({
-    status: 401,
-    code,
-    message,
-    details,
-    headers: {
-      'www-authenticate': `Bearer error="invalid_token", error_description=${JSON.stringify(message)}`,
-    },
-  })
+function unauthorized(code: string, message: string, details?: string): Refusal {
+  const challenge = `Bearer error="invalid_token", error_description=${JSON.stringify(message)}`
+  const headers = { 'www-authenticate': challenge }
+  return new Refusal({ status: 401, code, message, details, headers })
+}
 
 const undecodable = (message: string) => unauthorized('PGRST301', message)
 const badClaims = (message: string) => unauthorized('PGRST303', message)
