@@ -1,0 +1,109 @@
+import type { Bundle } from './bundle.ts'
+import { MovableClock } from './clock.ts'
+import { type Edges, startEdges } from './edges.ts'
+import type { Latency } from './latency.ts'
+import { makeSecrets, type Secrets } from './secrets.ts'
+import { type PostgrestStandIn, startPostgrest } from './stand-ins/postgrest/index.ts'
+import { type QstashStandIn, startQstash } from './stand-ins/qstash/index.ts'
+import { type RedisStandIn, startRedis } from './stand-ins/redis/index.ts'
+
+export type PayosOptions = {
+  /** A migrated database, as the login `authenticator`. */
+  databaseUrl: string
+  bundle: Bundle
+  /** Names of the edges; each is an isolate of its own. Default one. */
+  locations?: readonly string[]
+  /** Over how many workerd processes, so threads, the edges are spread. Default 1. */
+  processes?: number
+  latency?: Latency
+  /** False runs the Worker alone, with no clock to move. Default true. */
+  control?: boolean
+  /** A Redis server of the user's behind the stand-in's HTTP face. */
+  redisUrl?: string
+  ports?: { edge?: number; postgrest?: number; redis?: number; qstash?: number }
+  /** The origin agents and providers know the edges by. */
+  issuer?: string
+  /** More bindings, over the ones made here. */
+  bindings?: Record<string, string>
+}
+
+export type Payos = {
+  issuer: string
+  edges: Edges
+  postgrest: PostgrestStandIn
+  redis: RedisStandIn
+  qstash: QstashStandIn
+  clock: MovableClock
+  secrets: Secrets
+  /** Moves the time of every part but the database's forward. */
+  advance: (ms: number) => Promise<void>
+  stop: () => Promise<void>
+}
+
+/**
+ * Starts a PayOS on loopback: the built Worker at its edges before stand-ins of all it depends on.
+ *
+ * The one seam for the demo, the specs and the benches. The database is the caller's.
+ */
+export async function startPayos(options: PayosOptions): Promise<Payos> {
+  const clock = new MovableClock()
+  const secrets = await makeSecrets(Math.floor(clock.now() / 1000))
+  const ports = options.ports ?? {}
+  const [postgrest, redis, qstash] = await Promise.all([
+    startPostgrest({
+      databaseUrl: options.databaseUrl,
+      jwtSecret: secrets.jwtSecret,
+      schemas: ['api'],
+      apiKeys: { [secrets.publishableKey]: 'anon' },
+      clock,
+      ...(ports.postgrest && { port: ports.postgrest }),
+    }),
+    startRedis({
+      token: secrets.redisToken,
+      clock,
+      ...(ports.redis && { port: ports.redis }),
+      ...(options.redisUrl && { redisUrl: options.redisUrl }),
+    }),
+    startQstash({ clock, port: ports.qstash }),
+  ])
+  const issuer = options.issuer ?? 'https://edge.payos.test'
+  const edges = await startEdges({
+    bundle: options.bundle,
+    locations: options.locations,
+    processes: options.processes,
+    control: options.control,
+    latency: options.latency,
+    port: ports.edge,
+    backends: { [postgrest.url]: 'database', [redis.url]: 'redis', [qstash.url]: 'qstash' },
+    bindings: {
+      ENVIRONMENT: 'test',
+      ISSUER: issuer,
+      SUPABASE_URL: postgrest.url,
+      SUPABASE_PUBLISHABLE_KEY: secrets.publishableKey,
+      EDGE_DATABASE_TOKEN: secrets.edgeToken,
+      DRAIN_DATABASE_TOKEN: secrets.drainToken,
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
+      PROOF_KEYS: secrets.proofKeys,
+      METRICS_TOKEN: secrets.metricsToken,
+      ...options.bindings,
+    },
+  })
+  return {
+    issuer,
+    edges,
+    postgrest,
+    redis,
+    qstash,
+    clock,
+    secrets,
+    async advance(ms) {
+      clock.advance(ms)
+      await edges.moveClock(clock.offsetMs)
+    },
+    async stop() {
+      await edges.stop()
+      await Promise.all([postgrest.stop(), redis.stop(), qstash.stop()])
+    },
+  }
+}

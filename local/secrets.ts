@@ -1,0 +1,45 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { calculateJwkThumbprint, SignJWT } from 'jose'
+
+/** Everything a deployment keeps secret, made up for one run of one machine. */
+export type Secrets = {
+  jwtSecret: string
+  publishableKey: string
+  redisToken: string
+  metricsToken: string
+  edgeToken: string
+  drainToken: string
+  operatorToken: string
+  /** The JSON of `PROOF_KEYS`. */
+  proofKeys: string
+}
+
+const DAY_SECONDS = 24 * 60 * 60
+
+export async function makeSecrets(nowSeconds: number): Promise<Secrets> {
+  const jwtSecret = randomBytes(32).toString('hex')
+  const token = (role: string) =>
+    new SignJWT({ role })
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+      .setIssuedAt(nowSeconds)
+      .setExpirationTime(nowSeconds + 30 * DAY_SECONDS)
+      .sign(new TextEncoder().encode(jwtSecret))
+  return {
+    jwtSecret,
+    publishableKey: `sb_publishable_${randomBytes(16).toString('hex')}`,
+    redisToken: randomBytes(16).toString('hex'),
+    metricsToken: randomBytes(16).toString('hex'),
+    edgeToken: await token('x402_edge'),
+    drainToken: await token('x402_drain'),
+    operatorToken: await token('x402_operator'),
+    proofKeys: JSON.stringify([await makeProofKey(nowSeconds)]),
+  }
+}
+
+/** A proof key as `PROOF_KEYS` holds it, signing since an hour ago. */
+export async function makeProofKey(nowSeconds: number) {
+  const { d, x } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
+  if (!d || !x) throw new Error('no Ed25519 key could be made')
+  const kid = await calculateJwkThumbprint({ kty: 'OKP', crv: 'Ed25519', x })
+  return { kid, x, d, publishAt: nowSeconds - 3600, activeAt: nowSeconds - 3600 }
+}
