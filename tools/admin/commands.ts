@@ -1,0 +1,39 @@
+import { agentPut } from './agent.ts'
+import type { Command } from './command.ts'
+import { endpointPut } from './endpoint.ts'
+import { deposit, payout, rollup, totals } from './funds.ts'
+import { keyNew, keyRevoke } from './key.ts'
+import { ownerPut } from './owner.ts'
+import { policySet } from './policy.ts'
+import { priceAnnounce } from './price.ts'
+import { proofKeysNew, proofKeysRevoke, proofKeysRotate, proofKeysShow } from './proof-keys.ts'
+import { providerPut } from './provider.ts'
+import { signerAdd, signerNew, signerRevoke } from './signer.ts'
+import { tokensMint, tokensShow } from './tokens.ts'
+import { walletPut } from './wallet.ts'
+
+/** Every command there is, in the order an operator needs them. */
+export const commands: readonly Command[] = [
+  ownerPut,
+  agentPut,
+  walletPut,
+  policySet,
+  deposit,
+  keyNew,
+  keyRevoke,
+  signerNew,
+  signerAdd,
+  signerRevoke,
+  providerPut,
+  endpointPut,
+  priceAnnounce,
+  payout,
+  rollup,
+  totals,
+  proofKeysNew,
+  proofKeysRotate,
+  proofKeysRevoke,
+  proofKeysShow,
+  tokensMint,
+  tokensShow,
+]
