@@ -96,7 +96,7 @@ export function tokenLife(token: string, nowSeconds: number): TokenLife | undefi
   try {
     const { role, exp } = decodeJwt(token)
     if (typeof role !== 'string' || exp === undefined) return undefined
-    return { role, expiresAt: exp, daysLeft: Math.floor((exp - nowSeconds) / DAY_SECONDS) }
+    return { role, expiresAt: exp, daysLeft: Math.ceil((exp - nowSeconds) / DAY_SECONDS) }
   } catch {
     return undefined
   }
