@@ -119,8 +119,8 @@ create view ledger.books with (security_invoker = true) as
     select e.account, e.currency, e.amount from ledger.entries as e where e.account <> 'external'
   )
   select account, currency,
-    sum(amount) filter (where side = 'stored') as stored,
-    sum(amount) filter (where side = 'posted') as posted
+    coalesce(sum(amount) filter (where side = 'stored'), 0) as stored,
+    coalesce(sum(amount) filter (where side = 'posted'), 0) as posted
   from (
     select account, currency, amount, 'stored' as side from stored
     union all

@@ -1,0 +1,142 @@
+import { earningsKey, statsKey } from './money.ts'
+import { type Day, monthOf, type Payment, type State } from './state.ts'
+
+type Sums = Map<string, bigint>
+
+const add = (sums: Sums, key: string, amount: bigint) =>
+  sums.set(key, (sums.get(key) ?? 0n) + amount)
+
+/** Every account as it is stored: wallets, and earnings with what still lies in the inbox. */
+export function accounts(ledger: State): Sums {
+  const sums: Sums = new Map()
+  for (const [id, wallet] of ledger.wallets) {
+    add(sums, `wallet ${id} ${wallet.currency}`, wallet.balance)
+  }
+  for (const [key, balance] of ledger.earnings) add(sums, `provider ${key}`, balance)
+  for (const credit of ledger.inbox) add(sums, `provider ${earningsKey(credit)}`, credit.amount)
+  return sums
+}
+
+/** The same accounts recomputed from every movement there was, with the world outside. */
+function posted(ledger: State): Sums {
+  const sums: Sums = new Map()
+  for (const { walletId, currency, amount, ...payment } of ledger.payments.values()) {
+    add(sums, `wallet ${walletId} ${currency}`, -amount)
+    add(sums, `provider ${earningsKey({ ...payment, currency })}`, amount)
+  }
+  for (const { template, partyId, amount, currency } of ledger.transfers.values()) {
+    const deposited = template === 'deposit' ? amount : -amount
+    add(sums, `${template === 'deposit' ? 'wallet' : 'provider'} ${partyId} ${currency}`, deposited)
+    add(sums, `external ${currency}`, -deposited)
+  }
+  return sums
+}
+
+function differences(what: string, left: Sums, right: Sums): string[] {
+  const keys = new Set([...left.keys(), ...right.keys()])
+  return [...keys].flatMap((key) => {
+    const [one, other] = [left.get(key) ?? 0n, right.get(key) ?? 0n]
+    return one === other ? [] : [`${what}: ${key} is ${one}, not ${other}`]
+  })
+}
+
+function lostMoney(stored: Sums, expected: Sums): string[] {
+  return ['USDC', 'EURC'].flatMap((currency) => {
+    const outside = expected.get(`external ${currency}`) ?? 0n
+    const inside = [...stored].filter(([key]) => key.endsWith(currency))
+    const sum = inside.reduce((total, [, balance]) => total + balance, outside)
+    return sum === 0n ? [] : [`M1: ${currency} of all accounts is off by ${sum}`]
+  })
+}
+
+function* brokenMoney(ledger: State): Generator<string> {
+  const stored = accounts(ledger)
+  const expected = posted(ledger)
+  yield* lostMoney(stored, expected)
+  for (const currency of ['USDC', 'EURC']) expected.delete(`external ${currency}`)
+  yield* differences('M4', stored, expected)
+  for (const [key, balance] of stored) if (balance < 0n) yield `M2: ${key} is ${balance}`
+  for (const [id, { amount }] of [...ledger.payments, ...ledger.transfers]) {
+    if (amount <= 0n || amount >= 2n ** 53n) yield `M6: ${id} moves ${amount}`
+  }
+}
+
+function* brokenOnce(ledger: State): Generator<string> {
+  const requests = new Set<string>()
+  for (const { walletId, requestId, conflict } of ledger.payments.values()) {
+    const request = `${walletId} ${requestId}`
+    if (!conflict && requests.has(request)) yield `O2: two payments of ${request}`
+    if (!conflict) requests.add(request)
+  }
+  for (const id of ledger.redemptions.keys()) {
+    if (!ledger.payments.has(id)) yield `O2: ${id} was redeemed and never paid`
+  }
+}
+
+/** The rules of its moment that a payment broke, given all its wallet spent until and with it. */
+function brokenRules(payment: Payment, spent: { day: bigint; month: bigint }): string[] {
+  const { amount, allowedBy, providerId } = payment
+  const broken = {
+    P1: amount > allowedBy.paymentMax,
+    'P2 by day': spent.day > allowedBy.dayMax,
+    'P2 by month': spent.month > allowedBy.monthMax,
+    P3: allowedBy.providers?.includes(providerId) === false,
+  }
+  return Object.entries(broken).flatMap(([rule, isBroken]) => (isBroken ? [rule] : []))
+}
+
+/** Holds each payment, in order, against the policy that allowed it; then the wallets' counters. */
+function* brokenPolicy(ledger: State): Generator<string> {
+  const spent: Sums = new Map()
+  const until = (walletId: string, day: Day) => ({
+    day: spent.get(`${walletId} ${day}`) ?? 0n,
+    month: spent.get(`${walletId} month of ${monthOf(day)}`) ?? 0n,
+  })
+  for (const [id, payment] of ledger.payments) {
+    const { walletId, countedOn, amount } = payment
+    add(spent, `${walletId} ${countedOn}`, amount)
+    add(spent, `${walletId} month of ${monthOf(countedOn)}`, amount)
+    for (const rule of brokenRules(payment, until(walletId, countedOn))) yield `${rule}: ${id}`
+  }
+  for (const [id, wallet] of ledger.wallets) {
+    const { day, month } = until(id, wallet.day)
+    const right = day === wallet.daySpent && month === wallet.monthSpent
+    if (!right) yield `P2: ${id} counts ${wallet.daySpent} and ${wallet.monthSpent}`
+  }
+}
+
+/** Statistics and inbox together are the payments, by endpoint and day. */
+function brokenStatistics(ledger: State): string[] {
+  const folded: Sums = new Map()
+  const paid: Sums = new Map()
+  for (const [key, { payments, volume }] of ledger.stats) {
+    add(folded, `payments ${key}`, BigInt(payments))
+    add(folded, `volume ${key}`, volume)
+  }
+  const count = (sums: Sums, of: Pick<Payment, 'endpointId' | 'amount'> & { paidOn: string }) => {
+    add(sums, `payments ${statsKey(of)}`, 1n)
+    add(sums, `volume ${statsKey(of)}`, of.amount)
+  }
+  for (const credit of ledger.inbox) count(folded, credit)
+  for (const payment of ledger.payments.values()) {
+    count(paid, { ...payment, paidOn: payment.countedOn })
+  }
+  return differences('M4', folded, paid)
+}
+
+/**
+ * Every invariant that does not hold; none, for a ledger nobody can fault.
+ *
+ * M1 money is conserved, M2 no account is below zero, M4 every account and statistic is the sum of
+ * its movements, M6 amounts are positive and below 2^53; O2 a request settled once; P1 to P3 each
+ * payment was within the policy of its moment. M3 (a movement has two equal sides) cannot be
+ * broken: a movement is one row. O1, O3 and O4 are of histories, and are for who compares answers.
+ */
+export function conservation(ledger: State): string[] {
+  return [
+    ...brokenMoney(ledger),
+    ...brokenOnce(ledger),
+    ...brokenPolicy(ledger),
+    ...brokenStatistics(ledger),
+  ]
+}

@@ -1,0 +1,65 @@
+import { deposit, getTotals, payOut, rollUp } from './money.ts'
+import {
+  putAgent,
+  putEndpoint,
+  putKey,
+  putOwner,
+  putPolicy,
+  putProvider,
+  putSigner,
+  putWallet,
+  revokeKey,
+} from './parties.ts'
+import { settlePayment } from './pay.ts'
+import { announcePrice, getEndpoint } from './prices.ts'
+import { checkProof, getPayment } from './proofs.ts'
+import { Raised, type State } from './state.ts'
+
+export { conservation } from './conservation.ts'
+export { paymentId } from './pay.ts'
+export { emptyLedger, type State } from './state.ts'
+
+/**
+ * The whole ledger as it ought to be: each function of the schema `api`, told again in one thread.
+ *
+ * An operation reads no clock and no file. It answers what the database answers, in the same
+ * words, and has changed the state when it returns; when it throws `Raised`, it has not.
+ */
+const operations = {
+  put_x402_owner: putOwner,
+  put_x402_agent: putAgent,
+  put_x402_wallet: putWallet,
+  put_x402_policy: putPolicy,
+  put_x402_provider: putProvider,
+  put_x402_key: putKey,
+  revoke_x402_key: revokeKey,
+  put_x402_signer: putSigner,
+  put_x402_endpoint: putEndpoint,
+  announce_x402_price: announcePrice,
+  deposit_x402_funds: deposit,
+  pay_out_x402_earnings: payOut,
+  roll_up_x402_credits: rollUp,
+  get_x402_totals: (ledger: State, _: Record<string, never>) => getTotals(ledger),
+  settle_x402_payment: settlePayment,
+  get_x402_endpoint: getEndpoint,
+  get_x402_payment: getPayment,
+  check_x402_proof: checkProof,
+}
+
+type Operations = typeof operations
+
+/** One call of a function by its name, with its arguments by theirs. */
+export type Call = {
+  [Name in keyof Operations]: { name: Name; args: Parameters<Operations[Name]>[1] }
+}[keyof Operations]
+
+/** What the ledger answers, or the SQLSTATE it raises. */
+export function answer(ledger: State, call: Call): unknown {
+  const operation = operations[call.name] as (ledger: State, args: Call['args']) => unknown
+  try {
+    return operation(ledger, call.args)
+  } catch (cause) {
+    if (cause instanceof Raised) return { raised: cause.sqlstate }
+    throw cause
+  }
+}

@@ -1,0 +1,27 @@
+import type { Sql } from 'postgres'
+
+/** Makes a database's one clock run `offsetMs` ahead of the real one (behind, when negative). */
+export async function moveLedgerClock(sql: Sql, offsetMs: number): Promise<void> {
+  await replaceClock(sql, `clock_timestamp() + interval '${offsetMs} milliseconds'`)
+}
+
+/** Stops a database's one clock at an instant, for everyone, until it is moved or frozen again. */
+export async function freezeLedgerClock(sql: Sql, at: Date): Promise<void> {
+  await replaceClock(sql, `timestamptz '${at.toISOString()}'`)
+}
+
+/**
+ * Lets each transaction stop the clock for itself, with `set_config('ledger.now', <instant>, true)`;
+ * for all others it runs.
+ */
+export async function shareLedgerClock(sql: Sql): Promise<void> {
+  const set = `nullif(current_setting('ledger.now', true), '')::timestamptz`
+  await replaceClock(sql, `coalesce(${set}, clock_timestamp())`)
+}
+
+async function replaceClock(sql: Sql, now: string): Promise<void> {
+  await sql.unsafe(`
+    create or replace function ledger.clock() returns timestamptz
+    language sql volatile parallel safe as $clock$ select ${now} $clock$
+  `)
+}
