@@ -24,11 +24,10 @@ export function needInt64(text: string, otherwise = NOT_AN_INTEGER): bigint {
   return value
 }
 
-/** Like {@link needInt64}, for counts and indexes: what a double cannot hold is refused. */
+/** Like {@link needInt64}, for counts and indexes, where beyond 2^53 is as good as infinite. */
 export function needInteger(text: string, otherwise = NOT_AN_INTEGER): number {
   const value = Number(needInt64(text, otherwise))
-  if (!Number.isSafeInteger(value)) throw new ReplyError(otherwise)
-  return value
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER))
 }
 
 /** The double that `text` spells, infinities included; throws `otherwise` when it spells none. */

@@ -78,6 +78,12 @@ const libraries: readonly Case[] = [
   raises('cjson refuses a function', 'return cjson.encode(print_ or tostring)', {
     error: "ERR user_script:1: Script attempted to access nonexistent global variable 'print_'",
   }),
+  script(
+    '%d holds 64 bits',
+    "return string.format('%d|%5s', 2^53, '1e3')",
+    '9007199254740992|  1e3',
+  ),
+  script('tonumber reads 64 bits in any base', "return tonumber('ffffffffff', 16)", 2 ** 40 - 1),
   script('bit.band rounds its arguments', 'return bit.band(1.5, 255)', 2),
   script('bit.lshift wraps to 32 bits', 'return bit.lshift(1, 31)', -(2 ** 31)),
   script('bit.tohex gives the last digits', 'return bit.tohex(255, 4)', '00ff'),

@@ -78,7 +78,7 @@ function readGroup(store: Store, args: Bytes[]): Reply {
 }
 
 const UNBALANCED =
-  "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '$' must be specified."
+  "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
 
 function readOptions(words: Words): Reading {
   if (!words.accept('GROUP')) throw new ReplyError(SYNTAX)

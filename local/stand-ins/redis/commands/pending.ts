@@ -91,12 +91,14 @@ function claimOptions(words: Words): Claim {
   const options: Claim = { idle, start: parseStart(words.take()), count: 100, justId: false }
   while (words.left > 0) {
     if (words.accept('JUSTID')) options.justId = true
-    else if (words.accept('COUNT')) options.count = needInteger(words.take())
+    else if (words.accept('COUNT')) options.count = needInteger(words.take(), NO_COUNT)
     else throw new ReplyError(SYNTAX)
-    if (options.count < 1) throw new ReplyError('ERR COUNT must be > 0')
+    if (options.count < 1) throw new ReplyError(NO_COUNT)
   }
   return options
 }
+
+const NO_COUNT = 'ERR COUNT must be > 0'
 
 /** Redis looks at ten times as many pending entries as it was asked to claim. */
 const LOOKS_PER_CLAIM = 10

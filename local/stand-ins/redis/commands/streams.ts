@@ -22,10 +22,10 @@ export const streams: Record<string, Command> = {
   XADD: writes(-5, ({ store }, args) => append(store, args)),
   XLEN: reads(2, ({ store }, [key = '']) => store.get('stream', key)?.entries.length ?? 0),
   XRANGE: reads(-4, ({ store }, [key = '', start = '', end = '', ...rest]) =>
-    range(store.get('stream', key), [start, end], rest),
+    range(() => store.get('stream', key), [start, end], rest),
   ),
   XREVRANGE: reads(-4, ({ store }, [key = '', end = '', start = '', ...rest]) =>
-    range(store.get('stream', key), [start, end], ['REV', ...rest]),
+    range(() => store.get('stream', key), [start, end], ['REV', ...rest]),
   ),
   XTRIM: writes(-4, ({ store }, [key = '', ...rest]) => {
     const words = new Words(rest)
@@ -47,12 +47,15 @@ function removeEntry(stream: Stream, id: StreamId): boolean {
   return true
 }
 
-function range(stream: Stream | undefined, [start, end]: [Bytes, Bytes], rest: Bytes[]): Reply {
+type Find = () => Stream | undefined
+
+function range(find: Find, [start, end]: [Bytes, Bytes], rest: Bytes[]): Reply {
   const words = new Words(rest)
   const reverse = words.accept('REV')
   const [first, last] = [parseStart(start), parseEnd(end)]
   const count = words.accept('COUNT') ? Math.max(0, needInteger(words.take())) : undefined
   if (words.left > 0) throw new ReplyError(SYNTAX)
+  const stream = find()
   if (!stream) return []
   if (count === 0) return null
 
@@ -67,15 +70,17 @@ function range(stream: Stream | undefined, [start, end]: [Bytes, Bytes], rest: B
 function append(store: Store, [key = '', ...rest]: Bytes[]): Reply {
   const words = new Words(rest)
   const { make, trim } = appendOptions(words)
-  const readId = idReader(words.take())
+  const wanted = words.take()
+  const readId = idReader(wanted)
   const fields = words.rest()
   if (fields.length === 0 || fields.length % 2) throw wrongArity('xadd')
+  if (/^0+(?:-0+)?$/.test(wanted)) throw new ReplyError(ZERO_ID)
 
   const known = store.get('stream', key)
   if (!known && !make) return null
   const stream = known ?? newStream()
   const id = readId(stream.lastId, store.now())
-  if (id <= stream.lastId) throw tooSmall(id)
+  if (id <= stream.lastId) throw new ReplyError(NOT_ABOVE)
   if (!known) store.put('stream', key, stream)
   stream.entries.push({ id, fields })
   stream.lastId = id
@@ -104,12 +109,8 @@ function idReader(text: Bytes): (lastId: StreamId, nowMs: number) => StreamId {
   }
 }
 
-const tooSmall = (id: StreamId) =>
-  new ReplyError(
-    id === 0n
-      ? 'ERR The ID specified in XADD must be greater than 0-0'
-      : 'ERR The ID specified in XADD is equal or smaller than the target stream top item',
-  )
+const ZERO_ID = 'ERR The ID specified in XADD must be greater than 0-0'
+const NOT_ABOVE = 'ERR The ID specified in XADD is equal or smaller than the target stream top item'
 
 type Trim = { keepFrom: (stream: Stream) => number; approximate: boolean; limit: number }
 
@@ -124,6 +125,9 @@ function readTrim(words: Words): Trim | undefined {
   const threshold = words.take()
   const keepFrom = byLength ? keepNewest(threshold) : keepFromId(threshold)
   const limit = words.accept('LIMIT') ? needInteger(words.take()) : undefined
+  if (limit !== undefined && limit < 0) {
+    throw new ReplyError('ERR The LIMIT argument must be >= 0.')
+  }
   if (limit !== undefined && !approximate) {
     throw new ReplyError(`${SYNTAX}, LIMIT cannot be used without the special ~ option`)
   }

@@ -22,10 +22,12 @@ const operations: Record<string, Operation> = {
   ror: (value, by = 0) => rotateLeft(value, -by),
 }
 
-/** Rounds to even and wraps to 32 bits with sign, as the bit library reads its arguments. */
+const word = new DataView(new ArrayBuffer(8))
+
+/** Rounds to even and wraps to 32 bits with sign: the low word of the number plus 2^52 + 2^51. */
 function toBit(value: number): number {
-  const magic = 2 ** 52 + 2 ** 51
-  return (Math.abs(value) < 2 ** 51 ? value + magic - magic : value) | 0
+  word.setFloat64(0, value + 2 ** 52 + 2 ** 51)
+  return word.getInt32(4)
 }
 
 /** What `bit.<name>` answers: an integer, or text for `tohex`. */

@@ -126,6 +126,7 @@ function parse(text: Bytes): unknown {
   try {
     return JSON.parse(text.replace(/\\(?:u[dD][89abAB]..\\u....|u....|.)/g, literal))
   } catch (cause) {
+    if (cause instanceof ReplyError) throw cause
     const at = /position (\d+)/.exec(String(cause))?.[1] ?? '0'
     const message = `Expected value but found invalid token at character ${Number(at) + 1}`
     throw new ReplyError(message)
@@ -136,6 +137,9 @@ function parse(text: Bytes): unknown {
 function literal(escaped: string): string {
   if (escaped[1] !== 'u') return escaped
   const text = String(JSON.parse(`"${escaped}"`))
+  if (!text.isWellFormed()) {
+    throw new ReplyError('Expected value but found invalid unicode escape code')
+  }
   return text.charCodeAt(0) < 0x80 ? escaped : Buffer.from(text, 'utf8').toString('latin1')
 }
 

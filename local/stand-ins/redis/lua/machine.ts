@@ -1,8 +1,9 @@
 import { type Bytes, Refusal, type Reply, ReplyError } from '../reply.ts'
 import { type Call, Host } from './host.ts'
 import { PRELUDE } from './prelude.ts'
-import { popReply, pushArray, stringField } from './values.ts'
+import { oneLine, popReply, pushArray, stringField } from './values.ts'
 import { GLOBALS, type LuaState, LuaWasm, REGISTRY, Type } from './wasm.ts'
+import { WIDE } from './wide.ts'
 
 /** What one run of a script is given. */
 export type Run = { keys: Bytes[]; argv: Bytes[]; call: Call }
@@ -75,7 +76,7 @@ export class LuaMachine {
     const source = stringField(this.#lua, state, 'source')
     const line = stringField(this.#lua, state, 'line')
     const place = source && line ? ` script: ${sha}, on ${source}:${line}.` : ''
-    return new ReplyError(message + place)
+    return new ReplyError(oneLine(message) + place)
   }
 
   #setGlobal(name: string, values: Bytes[]): void {
@@ -95,12 +96,23 @@ export class LuaMachine {
     const state = c._luaL_newstate()
     this.#state = state
     c._luaL_openlibs(state)
-    if (!this.#lua.compile(state, PRELUDE, '=prelude')) throw this.#defect()
-    this.#pushHost(state)
-    if (c._lua_pcall(state, 1, 3, 0) !== 0) throw this.#defect()
+    this.#runOwn(WIDE, 1)
+    this.#runOwn(PRELUDE, 3)
     this.#handler = c._luaL_ref(state, REGISTRY)
     c._lua_replace(state, GLOBALS)
     this.#globals = c._luaL_ref(state, REGISTRY)
+    c._lua_settop(state, 0)
+  }
+
+  /** Calls one of our own chunks with the host and what the chunk before left on the stack. */
+  #runOwn(source: string, results: number): void {
+    const { c } = this.#lua
+    const state = this.#state
+    const given = c._lua_gettop(state)
+    if (!this.#lua.compile(state, source, '=prelude')) throw this.#defect()
+    this.#pushHost(state)
+    for (let at = 1; at <= given; at++) c._lua_pushvalue(state, at)
+    if (c._lua_pcall(state, given + 1, results, 0) !== 0) throw this.#defect()
   }
 
   #pushHost(state: LuaState): void {

@@ -1,11 +1,11 @@
 /**
  * Makes the world a script sees, out of Lua's own libraries and the functions of `host`.
  *
- * Called with `host`; answers the globals (whose KEYS and ARGV are set before each call), the
+ * Called with `host` and the `tonumber` of WIDE; answers the globals (whose KEYS and ARGV are set before each call), the
  * read-only face of them, and the error handler.
  */
 export const PRELUDE = `
-local host = ...
+local host, wide_tonumber = ...
 local getinfo, rawpcall, rawset0 = debug.getinfo, pcall, rawset
 local locked = setmetatable({}, { __mode = 'k' })
 
@@ -36,10 +36,10 @@ for name in ('tobit tohex bnot bswap band bor bxor lshift rshift arshift rol ror
   bit[name] = function(...) return host.bit(name, ...) end
 end
 
-local globals = {}
+local globals = { tonumber = wide_tonumber }
 for name in ([[
   _VERSION assert collectgarbage coroutine error gcinfo getmetatable ipairs load loadstring next
-  pairs rawequal rawget select setmetatable tonumber tostring type unpack xpcall
+  pairs rawequal rawget select setmetatable tostring type unpack xpcall
 ]]):gmatch('%S+') do
   globals[name] = _G[name]
 end

@@ -38,6 +38,9 @@ export function stringField(lua: LuaWasm, state: LuaState, name: Bytes): Bytes |
   return found
 }
 
+/** Statuses and errors are lines on the wire, and C strings on their way there. */
+export const oneLine = (text: Bytes): Bytes => (text.split('\0')[0] ?? '').replace(/[\r\n]/g, ' ')
+
 const LIMIT = 200
 
 /** Takes the value on top of the stack as a script's answer: fractions go, arrays end at nil. */
@@ -68,9 +71,9 @@ function readReply(lua: LuaWasm, state: LuaState, depth: number): Reply {
 
 function readTable(lua: LuaWasm, state: LuaState, depth: number): Reply {
   const error = stringField(lua, state, 'err')
-  if (error !== undefined) return new ReplyError(error)
+  if (error !== undefined) return new ReplyError(oneLine(error))
   const status = stringField(lua, state, 'ok')
-  if (status !== undefined) return new Status(status)
+  if (status !== undefined) return new Status(oneLine(status))
 
   const items: Reply[] = []
   for (let at = 1; ; at++) {
