@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node'
+import { type Bundle, bundleWorker } from '../local/bundle.ts'
 import { createTemplate, dropDatabase } from '../local/database.ts'
 import { postgresFromUrl, startPostgres } from '../local/postgres.ts'
 
@@ -6,6 +7,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** The server of this run; `template` has roles, migrations and seed, and is to be cloned. */
     postgres: { port: number; superuserUrl: string; template: string }
+    /** The Worker, built once. */
+    bundle: Bundle
   }
 }
 
@@ -17,6 +20,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     await postgres.stop()
     throw cause
   })
+  provide('bundle', await bundleWorker())
   provide('postgres', { port: postgres.port, superuserUrl: postgres.url('postgres'), template })
 
   return async () => {
