@@ -20,7 +20,7 @@ export type Command = {
 type Run = Command['run']
 
 export const noKeys: Command['keys'] = () => []
-export const firstKey: Command['keys'] = (args) => args.slice(0, 1)
+const firstKey: Command['keys'] = (args) => args.slice(0, 1)
 export const allKeys: Command['keys'] = (args) => args
 
 /** A command that reads its first argument, a key. */

@@ -6,7 +6,7 @@ import { fromBytes, type Reply, ReplyError, Status, toBytes } from './reply.ts'
 import { serverBackend } from './server-backend.ts'
 
 /** A reply as a test reads it: text, exact integers, lists. */
-export type RedisValue = string | number | bigint | null | RedisValue[]
+type RedisValue = string | number | bigint | null | RedisValue[]
 
 export type RedisStandIn = StandIn & {
   token: string

@@ -6,10 +6,10 @@ const INTEGER = /^(?:0|-?[1-9]\d{0,18})$/
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 const INFINITE = /^([+-]?)inf(?:inity)?$/i
 
-export const NOT_AN_INTEGER = 'ERR value is not an integer or out of range'
+const NOT_AN_INTEGER = 'ERR value is not an integer or out of range'
 
 /** The signed 64-bit integer that `text` spells, or undefined: Redis accepts one spelling only. */
-export function parseInt64(text: string): bigint | undefined {
+function parseInt64(text: string): bigint | undefined {
   if (!INTEGER.test(text)) return undefined
   const value = BigInt(text)
   return inInt64(value) ? value : undefined

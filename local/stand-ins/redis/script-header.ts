@@ -1,6 +1,6 @@
 import { type Bytes, Refusal, ReplyError } from './reply.ts'
 
-export type ScriptFlags = {
+type ScriptFlags = {
   /** Upstash locks only KEYS, and refuses the script any other key. */
   keyLocking: boolean
   noWrites: boolean

@@ -15,8 +15,8 @@ export type Stream = { entries: StreamEntry[]; lastId: StreamId; groups: Map<Byt
 
 export const newStream = (): Stream => ({ entries: [], lastId: 0n, groups: new Map() })
 
-export const MAX_PART = 2n ** 64n - 1n
-export const MAX_ID: StreamId = (MAX_PART << 64n) | MAX_PART
+const MAX_PART = 2n ** 64n - 1n
+const MAX_ID: StreamId = (MAX_PART << 64n) | MAX_PART
 
 export const streamId = (ms: bigint, sequence: bigint): StreamId => (ms << 64n) | sequence
 
