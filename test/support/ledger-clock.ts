@@ -2,12 +2,12 @@ import type { Sql } from 'postgres'
 
 /** Makes a database's one clock run `offsetMs` ahead of the real one (behind, when negative). */
 export async function moveLedgerClock(sql: Sql, offsetMs: number): Promise<void> {
-  await replaceClock(sql, `clock_timestamp() + interval '${offsetMs} milliseconds'`)
+  await replaceLedgerClock(sql, `clock_timestamp() + interval '${offsetMs} milliseconds'`)
 }
 
 /** Stops a database's one clock at an instant, for everyone, until it is moved or frozen again. */
 export async function freezeLedgerClock(sql: Sql, at: Date): Promise<void> {
-  await replaceClock(sql, `timestamptz '${at.toISOString()}'`)
+  await replaceLedgerClock(sql, `timestamptz '${at.toISOString()}'`)
 }
 
 /**
@@ -16,10 +16,11 @@ export async function freezeLedgerClock(sql: Sql, at: Date): Promise<void> {
  */
 export async function shareLedgerClock(sql: Sql): Promise<void> {
   const set = `nullif(current_setting('ledger.now', true), '')::timestamptz`
-  await replaceClock(sql, `coalesce(${set}, clock_timestamp())`)
+  await replaceLedgerClock(sql, `coalesce(${set}, clock_timestamp())`)
 }
 
-async function replaceClock(sql: Sql, now: string): Promise<void> {
+/** Makes a database's one clock an SQL expression. A call under way may still read the former. */
+export async function replaceLedgerClock(sql: Sql, now: string): Promise<void> {
   await sql.unsafe(`
     create or replace function ledger.clock() returns timestamptz
     language sql volatile parallel safe as $clock$ select ${now} $clock$

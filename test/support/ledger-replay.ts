@@ -15,9 +15,7 @@ export async function replay(
   session: ReservedSql,
   story: { steps: readonly Step[]; timeZone: string; closing: string },
 ): Promise<{ answers: unknown[]; end: unknown }> {
-  const statements = story.steps.map((step) =>
-    literal(`select to_jsonb(f) from ${invocation(step)}`),
-  )
+  const statements = story.steps.map((step) => literal(statement(step)))
   const moments = story.steps.map(({ at }) => literal(new Date(at).toISOString()))
   try {
     const results = await session.unsafe(`
@@ -65,9 +63,10 @@ export async function prepareReplay(session: ReservedSql): Promise<void> {
   `)
 }
 
-function invocation({ name, args }: Call): string {
+/** The query that makes a call, with its arguments by name; it answers one JSON value. */
+export function statement({ name, args }: Call): string {
   const named = Object.entries(args).map(([arg, value]) => `${arg} => ${literal(value)}`)
-  return `api.${name}(${named.join(', ')}) as f`
+  return `select to_jsonb(f) as said from api.${name}(${named.join(', ')}) as f`
 }
 
 function literal(value: unknown): string {

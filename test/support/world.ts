@@ -207,9 +207,9 @@ export class World {
   }
 }
 
-/** Starts a PayOS over a database of its own. */
-export async function openWorld(options: WorldOptions = {}): Promise<World> {
-  const database = await openDatabase()
+/** Starts a PayOS over a database of its own, or over one that is given. */
+export async function openWorld(options: WorldOptions = {}, given?: SpecDatabase): Promise<World> {
+  const database = given ?? (await openDatabase())
   const payos = await startPayos({
     databaseUrl: database.url('authenticator'),
     bundle: inject('bundle'),
