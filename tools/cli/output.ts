@@ -1,4 +1,4 @@
-import { styleText } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 import { CommandFailure, exitCodes } from './failure.ts'
 
 /** What a command has to say: for people, for scripts (`--json`), and beside the result (stderr). */
@@ -21,14 +21,18 @@ export const dim = (text: string) => paint('dim', text)
 /** Rows under each other, columns as wide as their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, cell.length)),
+    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, widthOf(cell))),
     [],
   )
   return rows
-    .map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  '))
+    .map((row) =>
+      row.map((cell, at) => cell + ' '.repeat((widths[at] ?? 0) - widthOf(cell))).join('  '),
+    )
     .map((line) => line.trimEnd())
     .join('\n')
 }
+
+const widthOf = (cell: string) => stripVTControlCharacters(cell).length
 
 export function print(outcome: Outcome, json: boolean): void {
   streams.out.write(`${json ? JSON.stringify(outcome.data) : outcome.text}\n`)
