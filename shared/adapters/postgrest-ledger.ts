@@ -1,4 +1,5 @@
 import { PostgrestClient } from '@supabase/postgrest-js'
+import * as z from 'zod'
 import type { EndpointId } from '../domain/ids.ts'
 import { Amount } from '../domain/money.ts'
 import type { Order } from '../domain/payment.ts'
@@ -62,7 +63,7 @@ export function postgrestUpkeep(address: LedgerAddress): LedgerUpkeep {
     async rollUpCredits() {
       const called = await call('roll_up_x402_credits', {})
       if (!called.ok) throw new Error(`roll-up failed: ${called.failed.code}`)
-      return Number(called.data)
+      return z.int().parse(called.data)
     },
   }
 }

@@ -129,15 +129,18 @@ function counters(redis: Redis, guarded: ReturnType<typeof breaker>, key: string
       if (deltas.size > 0) await guarded(() => pipeline.exec())
     },
     async read(trips) {
-      const all = await guarded(() =>
-        trips.wait('redis', () => redis.hgetall<Record<string, string>>(key)),
-      )
-      return all === undefined ? undefined : new Map(Object.entries(all ?? {}).map(toCount))
+      const all = await guarded(() => trips.wait('redis', () => redis.hgetall(key)))
+      return all === undefined ? undefined : pairs(all)
     },
   }
 }
 
-const toCount = ([name, digits]: [string, string]): [string, number] => [
-  name,
-  Number.parseInt(digits, 10),
-]
+/** With deserialization off the client hands a hash over as Redis sends it: name, digits, name, … */
+function pairs(flat: unknown): Map<string, number> {
+  const texts = z.array(z.string()).nullable().parse(flat) ?? []
+  return new Map(
+    texts.flatMap((name, at): [string, number][] =>
+      at % 2 === 0 ? [[name, Number.parseInt(texts[at + 1] ?? '0', 10)]] : [],
+    ),
+  )
+}
