@@ -77,11 +77,13 @@ comment on table ledger.redemptions is 'The first use of a proof, claimed for a 
 create function ledger.guard_postings() returns trigger
 language plpgsql set search_path = ''
 as $$
+declare
+  before jsonb := to_jsonb(old);
+  after jsonb := to_jsonb(new); -- null when it is deleted
 begin
-  if tg_op = 'UPDATE' and tg_table_name = 'payments' and old.state = 'held' then
-    if (to_jsonb(new) - 'state') = (to_jsonb(old) - 'state') and new.state <> 'held' then
-      return new;
-    end if;
+  if before ->> 'state' = 'held' and after ->> 'state' <> 'held'
+    and before - 'state' = after - 'state' then
+    return new;
   end if;
   raise exception 'a posting is never changed'
     using errcode = '55000', hint = 'post a movement in the other direction';
