@@ -49,7 +49,7 @@ export type Payment = {
   key: KeyUse
   form: 'right' | 'wrong id' | 'manual'
 }
-export type KeyUse = 'right' | 'wrong' | 'unknown'
+export type KeyUse = 'right' | 'wrong' | 'unknown' | 'none'
 export type Naming = 'id' | 'request' | 'both' | 'wrongly'
 type Doubts = {
   endpoint: 'its own' | 'other' | 'foreign'
@@ -102,7 +102,7 @@ export const pay: fc.Arbitrary<Payment> = fc
         href: ['exact', 'below', 'query', 'sibling', 'elsewhere'],
         signer: ['none', 'stranger'],
         payer: ['other'],
-        key: ['wrong', 'unknown'],
+        key: ['wrong', 'unknown', 'none'],
         form: ['wrong id', 'manual'],
       },
     ),
@@ -121,7 +121,7 @@ export const verify = fc
         endpoint: ['other', 'foreign'],
         audience: ['other', 'nobody'],
         minimum: ['amount', 'more'],
-        key: ['wrong', 'unknown'],
+        key: ['wrong', 'unknown', 'none'],
       },
     ),
   })

@@ -23,7 +23,7 @@ const REDEMPTION = minutes(15)
 
 export type SettleArgs = {
   key_id: string
-  key_hash: string
+  key_hash: string | null
   thumbprint: string | null
   payment_id: string
   wallet_id: string
@@ -52,7 +52,7 @@ export function paymentId(content: Omit<SettleArgs, 'payment_id'>): string {
 }
 
 /** Why a key does not speak for its holder. */
-export function judgeKey(key: Key | undefined, hash: string, now: Instant): string | null {
+export function judgeKey(key: Key | undefined, hash: string | null, now: Instant): string | null {
   if (key?.hash !== hash) return 'key_invalid'
   const expired = key.expiresAt !== null && key.expiresAt <= now
   return expired || key.revokedAt !== null ? 'key_revoked' : null

@@ -5,7 +5,7 @@ import { integer, type Payment, type State, seconds } from './state.ts'
 const PRICE_MEMORY = seconds(180)
 const SECOND_THOUGHTS = seconds(60)
 
-type Caller = { key_id: string; key_hash: string }
+type Caller = { key_id: string; key_hash: string | null }
 
 export type CheckArgs = Caller & {
   payment_id: string

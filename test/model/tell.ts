@@ -93,10 +93,9 @@ const announce = (endpoint: number, price: string, validFrom: number): Call => (
 })
 
 function keyUsed(key: { id: string; hash: string }, use: KeyUse) {
-  return {
-    key_id: use === 'unknown' ? 'z'.repeat(16) : key.id,
-    key_hash: use === 'wrong' ? '0'.repeat(64) : key.hash,
-  }
+  const hashes = { right: key.hash, wrong: '0'.repeat(64), unknown: key.hash, none: null }
+  const known = use === 'right' || use === 'wrong'
+  return { key_id: known ? key.id : 'z'.repeat(16), key_hash: hashes[use] }
 }
 
 const other = { USDC: 'EURC', EURC: 'USDC' } as const

@@ -33,7 +33,7 @@ const kinds = {
     who: upTo(1),
     payment: upTo(6),
     named: fc.constantFrom<Naming[]>('id', 'request', 'both', 'wrongly'),
-    key: fc.constantFrom<KeyUse[]>('right', 'right', 'right', 'right', 'wrong', 'unknown'),
+    key: fc.constantFrom<KeyUse[]>('right', 'right', 'right', 'right', 'wrong', 'unknown', 'none'),
   }),
   wait: fc.record({ ms: fc.constantFrom(...waits, -3_600_000) }),
   'wait until': fc.record({
