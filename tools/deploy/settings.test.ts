@@ -1,0 +1,29 @@
+import { describe, it } from 'vitest'
+import { readConfig } from '../../functions/config.ts'
+import { settings } from './settings.ts'
+
+describe('the settings of a deployment', () => {
+  it('are exactly what the Worker wants to be told', ({ expect }) => {
+    const limits = ['UNKNOWN_KEYS', 'PER_KEY']
+    const wanted = () => readConfig({})
+    expect(wanted).toThrow()
+    const message = messageOf(wanted)
+    const names = [...message.matchAll(/(?:: |; )([A-Z][A-Z_]+): /g)].map(([, name]) => name)
+    expect(names.filter((name) => !limits.includes(name ?? '')).sort()).toEqual(
+      settings.map(({ name }) => name).sort(),
+    )
+  })
+
+  it('each say where they come from', ({ expect }) => {
+    expect(settings.filter(({ from }) => from === '')).toEqual([])
+  })
+})
+
+function messageOf(run: () => unknown): string {
+  try {
+    run()
+    return ''
+  } catch (cause) {
+    return String(cause)
+  }
+}

@@ -1,0 +1,46 @@
+/** One thing a deployment must be told, and where an operator finds it. */
+export type Setting = {
+  name: string
+  /** A var is public configuration; a secret is set apart and never shown. */
+  kind: 'var' | 'secret'
+  from: string
+}
+
+/** Every binding of the Worker that is a text. `settings.test.ts` holds it against the Worker's own list. */
+export const settings: readonly Setting[] = [
+  { name: 'ENVIRONMENT', kind: 'var', from: 'test or live; each has its own everything' },
+  { name: 'ISSUER', kind: 'var', from: 'the origin of the edge, https://edge.example' },
+  { name: 'SUPABASE_URL', kind: 'var', from: 'Supabase, Project Settings, Data API' },
+  { name: 'UPSTASH_REDIS_REST_URL', kind: 'var', from: 'Upstash console, the database, REST API' },
+  {
+    name: 'SUPABASE_PUBLISHABLE_KEY',
+    kind: 'secret',
+    from: 'Supabase, Project Settings, API Keys (sb_publishable_…)',
+  },
+  {
+    name: 'EDGE_DATABASE_TOKEN',
+    kind: 'secret',
+    from: 'minted here from SUPABASE_JWT_JWK or SUPABASE_JWT_SECRET',
+  },
+  {
+    name: 'DRAIN_DATABASE_TOKEN',
+    kind: 'secret',
+    from: 'minted here from SUPABASE_JWT_JWK or SUPABASE_JWT_SECRET',
+  },
+  {
+    name: 'UPSTASH_REDIS_REST_TOKEN',
+    kind: 'secret',
+    from: 'Upstash console, the database, REST API (not the read-only one)',
+  },
+  { name: 'PROOF_KEYS', kind: 'secret', from: 'npm run admin -- proof-keys new' },
+  { name: 'METRICS_TOKEN', kind: 'secret', from: 'openssl rand -base64 32' },
+]
+
+/** What only the deployment itself needs. */
+export const toolSettings = [
+  { name: 'DATABASE_URL', from: 'Supabase, Connect, direct connection or session pooler' },
+  { name: 'CLOUDFLARE_API_TOKEN', from: 'Cloudflare dashboard, My Profile, API Tokens' },
+  { name: 'CLOUDFLARE_ACCOUNT_ID', from: 'Cloudflare dashboard, Workers & Pages' },
+] as const
+
+export type Values = Readonly<Record<string, string | undefined>>
