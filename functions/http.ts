@@ -56,8 +56,11 @@ export async function readBody(c: PayosContext): Promise<Result<unknown>> {
 
 /** All bytes of a body, or nothing when there are too many: it stops reading there. */
 async function readBytes(request: Request): Promise<Uint8Array | undefined> {
-  const announced = Number.parseInt(request.headers.get('content-length') ?? '0', 10)
-  if (announced > BODY_BYTES_MAX) return undefined
+  const announced = request.headers.get('content-length')
+  if (announced !== null) {
+    const fits = Number.parseInt(announced, 10) <= BODY_BYTES_MAX
+    return fits ? new Uint8Array(await request.arrayBuffer()) : undefined
+  }
   const bytes = new Uint8Array(BODY_BYTES_MAX)
   let length = 0
   for await (const chunk of request.body ?? []) {

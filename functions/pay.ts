@@ -51,7 +51,8 @@ async function answer(
   deps.seen.add(order.id)
   if (proof) {
     const body = JSON.stringify(payAnswer(payment, { proof, balance: undefined, replayed: true }))
-    deps.later(c, deps.answers.keep(order.id, { keyHash, thumbprint, body }, proof.expiresAt))
+    const kept = { id: order.id, answer: { keyHash, thumbprint, body }, until: proof.expiresAt }
+    deps.later(c, deps.answers.keep(kept))
   }
   const body = JSON.stringify(payAnswer(payment, { proof, balance, replayed }))
   return replayed ? replay(c, body) : c.body(body, 200, { 'Content-Type': 'application/json' })

@@ -73,13 +73,17 @@ export type StoredAnswer = {
  */
 export type Answers = {
   find(id: PaymentId, trips: Trips): Promise<StoredAnswer | undefined>
-  keep(id: PaymentId, answer: StoredAnswer, until: number): Promise<void>
+  /** Kept until `until`, in unix seconds. Resolves when it is written, or handed to who writes it. */
+  keep(kept: { id: PaymentId; answer: StoredAnswer; until: number }): Promise<void>
 }
 
-/** Quotes read lately, shared by all isolates. A store that fails or is slow is a miss. */
+/** A quote with the moment the ledger told it, in unix seconds: its age counts over all tiers. */
+export type ToldQuote = { quote: Quote; toldAt: number }
+
+/** Quotes told lately, shared by all isolates. A store that fails or is slow is a miss. */
 export type Quotes = {
-  find(id: EndpointId, trips: Trips): Promise<Quote | undefined>
-  keep(quote: Quote): Promise<void>
+  find(id: EndpointId, trips: Trips): Promise<ToldQuote | undefined>
+  keep(told: ToldQuote): Promise<void>
 }
 
 /** Counts, added up over every isolate. */

@@ -124,6 +124,7 @@ describe('POST /pay', () => {
     const endpoint = await world.endpoint()
     const requestId = randomUUID()
     const first = await world.pay(agent, endpoint, { requestId })
+    await world.kept(first)
 
     const here = await world.pay(agent, endpoint, { requestId })
     const there = await world.pay(agent, endpoint, { requestId, edge: 1 })

@@ -95,7 +95,7 @@ describe('the backend trips an answer waits for', () => {
 
   it('one to Redis for a repeat this isolate has seen', async ({ expect }) => {
     const requestId = randomUUID()
-    await world.pay(agent, endpoint, { requestId })
+    await world.kept(await world.pay(agent, endpoint, { requestId }))
 
     expect(waitedFor(await world.pay(agent, endpoint, { requestId }))).toEqual(['redis'])
   })

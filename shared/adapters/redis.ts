@@ -1,9 +1,9 @@
-import { Redis } from '@upstash/redis/cloudflare'
+import type { Redis } from '@upstash/redis/cloudflare'
 import * as z from 'zod'
 import { EndpointId, ProviderId } from '../domain/ids.ts'
 import { Amount, Currency } from '../domain/money.ts'
-import type { Quote } from '../domain/quote.ts'
-import type { Answers, Backend, Clock, Counters, Quotes, Trips } from '../ports.ts'
+import type { Answers, Backend, Clock, Counters, Quotes, ToldQuote, Trips } from '../ports.ts'
+import { batched, breaker, connect, type Guarded, type RedisAddress } from './redis-client.ts'
 
 /** A request waits this long for Redis and no longer: past it, asking the ledger is faster. */
 const READ_TIMEOUT_MS = 30
@@ -11,46 +11,7 @@ const READ_TIMEOUT_MS = 30
 /** Writes happen after the answer has left. */
 const WRITE_TIMEOUT_MS = 1_000
 
-/** After this many failures in a row Redis is left alone for a while. */
-const FAILURES_MAX = 3
-const OPEN_SECONDS = 5
-
 const QUOTE_SECONDS = 60
-
-export type RedisAddress = { url: string; token: string; environment: string }
-
-/**
- * The client, with the defaults that are unsafe for us turned off: it would repeat a command whose
- * answer was lost, merge commands of different requests, and turn digits into floats.
- */
-const connect = ({ url, token }: RedisAddress, timeoutMs: number) =>
-  new Redis({
-    url,
-    token,
-    retry: { retries: 0 },
-    enableAutoPipelining: false,
-    automaticDeserialization: false,
-    enableTelemetry: false,
-    signal: () => AbortSignal.timeout(timeoutMs),
-  })
-
-/** Skips Redis while it fails, so that an outage costs no request its time. */
-function breaker(clock: Clock) {
-  const state = { failures: 0, openUntil: 0 }
-  return async <Value>(run: () => Promise<Value>): Promise<Value | undefined> => {
-    if (clock.nowSeconds() < state.openUntil) return undefined
-    try {
-      const value = await run()
-      state.failures = 0
-      return value
-    } catch {
-      // The client's errors repeat whole commands, so they are neither logged nor passed on.
-      state.failures += 1
-      if (state.failures >= FAILURES_MAX) state.openUntil = clock.nowSeconds() + OPEN_SECONDS
-      return undefined
-    }
-  }
-}
 
 const Stored = z.object({
   keyHash: z.string(),
@@ -70,11 +31,15 @@ const StoredQuote = z.codec(
     priceVersion: z.int(),
     active: z.boolean(),
     next: z.object({ amount: Amount, priceVersion: z.int(), validFrom: z.int() }).nullable(),
+    toldAt: z.int(),
   }),
-  z.custom<Quote>(),
+  z.custom<ToldQuote>(),
   {
-    decode: (stored) => ({ ...stored, next: stored.next ?? undefined }),
-    encode: (quote) => ({ ...quote, next: quote.next ?? null }),
+    decode: ({ toldAt, next, ...quote }) => ({
+      quote: { ...quote, next: next ?? undefined },
+      toldAt,
+    }),
+    encode: ({ quote, toldAt }) => ({ ...quote, next: quote.next ?? null, toldAt }),
   },
 )
 
@@ -86,6 +51,8 @@ const parse = <Schema extends z.ZodType>(schema: Schema, text: unknown) => {
     return undefined
   }
 }
+
+type Kept = Parameters<Answers['keep']>[0]
 
 /** The shared tier of the caches and the counters, in Upstash Redis. See docs/storage.md. */
 export function redisStores(
@@ -104,24 +71,29 @@ export function redisStores(
       async find(id, trips) {
         return parse(Stored, await read(trips, () => reads.get<string>(key('answer', id))))
       },
-      async keep(id, answer, until) {
-        await guarded(() => writes.set(key('answer', id), JSON.stringify(answer), { exat: until }))
-      },
+      keep: batched(async (kept: readonly Kept[]) => {
+        const pipeline = writes.pipeline()
+        for (const { id, answer, until } of kept) {
+          pipeline.set(key('answer', id), JSON.stringify(answer), { exat: until })
+        }
+        await guarded(() => pipeline.exec())
+      }),
     },
     quotes: {
       async find(id, trips) {
         return parse(StoredQuote, await read(trips, () => reads.get<string>(key('quote', id))))
       },
-      async keep(quote) {
-        const text = JSON.stringify(StoredQuote.encode(quote))
-        await guarded(() => writes.set(key('quote', quote.endpointId), text, { ex: QUOTE_SECONDS }))
+      async keep(told) {
+        const text = JSON.stringify(StoredQuote.encode(told))
+        const name = key('quote', told.quote.endpointId)
+        await guarded(() => writes.set(name, text, { ex: QUOTE_SECONDS }))
       },
     },
     counters: counters(writes, guarded, key('counters', 'edge')),
   }
 }
 
-function counters(redis: Redis, guarded: ReturnType<typeof breaker>, key: string): Counters {
+function counters(redis: Redis, guarded: Guarded, key: string): Counters {
   return {
     async add(deltas) {
       const pipeline = redis.pipeline()

@@ -174,6 +174,15 @@ export class World {
     await moveLedgerClock(this.database.sql, this.payos.clock.offsetMs)
   }
 
+  /** Resolves once the answer lies in Redis for repeats, which happens after it was given. */
+  async kept(answer: Answer): Promise<void> {
+    const isKept = () =>
+      this.payos.redis.trips.some(({ subject }) =>
+        subject.includes(`SET payos:test:answer:${answer.body.paymentId}`),
+      )
+    while (!isKept()) await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+
   async balanceOf(agent: Agent): Promise<string> {
     const { sql } = this.database
     const [row] = await sql`select balance::text from ledger.wallets where id = ${agent.walletId}`

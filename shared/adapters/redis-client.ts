@@ -1,0 +1,73 @@
+import { Redis } from '@upstash/redis/cloudflare'
+import type { Clock } from '../ports.ts'
+
+/** After this many failures in a row Redis is left alone for a while. */
+const FAILURES_MAX = 3
+const OPEN_SECONDS = 5
+
+/** How long the first of a batch waits for the others. */
+const BATCH_MS = 10
+
+/** A batch whose writer was ended with its request is taken over after this long. */
+const ABANDONED_MS = 1_000
+
+export type RedisAddress = { url: string; token: string; environment: string }
+
+/**
+ * The client, with the defaults that are unsafe for us turned off: it would repeat a command whose
+ * answer was lost, merge commands of different requests, and turn digits into floats.
+ */
+export const connect = ({ url, token }: Pick<RedisAddress, 'url' | 'token'>, timeoutMs: number) =>
+  new Redis({
+    url,
+    token,
+    retry: { retries: 0 },
+    enableAutoPipelining: false,
+    automaticDeserialization: false,
+    enableTelemetry: false,
+    signal: () => AbortSignal.timeout(timeoutMs),
+  })
+
+/** Skips Redis while it fails, so that an outage costs no request its time. */
+export function breaker(clock: Clock) {
+  const state = { failures: 0, openUntil: 0 }
+  return async <Value>(run: () => Promise<Value>): Promise<Value | undefined> => {
+    if (clock.nowSeconds() < state.openUntil) return undefined
+    try {
+      const value = await run()
+      state.failures = 0
+      return value
+    } catch {
+      // The client's errors repeat whole commands, so they are neither logged nor passed on.
+      state.failures += 1
+      if (state.failures >= FAILURES_MAX) state.openUntil = clock.nowSeconds() + OPEN_SECONDS
+      return undefined
+    }
+  }
+}
+
+/** Runs a command unless Redis is being left alone; nothing when it failed or was not asked. */
+export type Guarded = ReturnType<typeof breaker>
+
+/**
+ * Writes what several requests want written as one call, made by the first of them.
+ *
+ * What waits is data; the call belongs to the request that makes it. An item that waits is lost
+ * with its isolate, so only what may be lost goes here.
+ */
+export function batched<Item>(
+  write: (items: readonly Item[]) => Promise<unknown>,
+): (item: Item) => Promise<void> {
+  let waiting: Item[] = []
+  let dueAt = 0
+  return async (item) => {
+    waiting.push(item)
+    if (waiting.length > 1 && Date.now() < dueAt + ABANDONED_MS) return
+
+    dueAt = Date.now() + BATCH_MS
+    await new Promise((resolve) => setTimeout(resolve, BATCH_MS))
+    const items = waiting
+    waiting = []
+    await write(items)
+  }
+}
