@@ -26,19 +26,25 @@ const ids = {
 }
 const validFrom = new Date(Date.now() + 3_600_000).toISOString()
 
+const price = '--currency USDC --price'
+const endpointPut = (status: string) =>
+  `endpoint put --provider ${ids.provider} --method get --url https://api.example/weather` +
+  ` ${price} 0.001 --status ${status} --id ${ids.endpoint}`
+
 /** A business from nothing, in the order an operator brings it up. */
 const business = () => [
   `owner put --name Ada --id ${ids.owner}`,
   `agent put --owner ${ids.owner} --name Watcher --id ${ids.agent}`,
   `wallet put --agent ${ids.agent} --currency USDC --id ${ids.wallet}`,
   `provider put --name Weather --id ${ids.provider}`,
-  `policy set --wallet ${ids.wallet} --currency USDC --payment-max 0.5 --day-max 5 --month-max 50 --provider ${ids.provider}`,
+  `policy set --wallet ${ids.wallet} --currency USDC --provider ${ids.provider}` +
+    ' --payment-max 0.5 --day-max 5 --month-max 50',
   `deposit --wallet ${ids.wallet} --currency USDC --amount 10.5 --id ${ids.deposit}`,
   `key new --agent ${ids.agent} --out ${operated.desk.path('agent.key')}`,
   `key new --provider ${ids.provider} --out ${operated.desk.path('provider.key')}`,
   `signer new --agent ${ids.agent} --out ${operated.desk.path('signer.json')}`,
-  `endpoint put --provider ${ids.provider} --method get --url https://api.example/weather --currency USDC --price 0.001 --id ${ids.endpoint}`,
-  `price announce --endpoint ${ids.endpoint} --currency USDC --price 0.002 --valid-from ${validFrom}`,
+  endpointPut('active'),
+  `price announce --endpoint ${ids.endpoint} ${price} 0.002 --valid-from ${validFrom}`,
 ]
 
 async function bringUp() {
@@ -67,8 +73,8 @@ describe('an operator', () => {
   it('brings a business up, and the ledger shows it', async ({ expect }) => {
     expect(await bringUp()).toEqual(business().map(() => '0'))
     const [row] = await operated.database.sql`
-      select o.name as owner, a.name as agent, w.balance::text, p.payment_max::text, p.day_max::text,
-        p.month_max::text, p.providers, e.method, e.url,
+      select o.name as owner, a.name as agent, w.balance::text, p.payment_max::text,
+        p.day_max::text, p.month_max::text, p.providers, e.method, e.url,
         (select array_agg(v.amount::text order by v.version) from ledger.endpoint_prices as v
           where v.endpoint_id = e.id) as prices
       from ledger.owners as o
@@ -158,8 +164,8 @@ describe('the cached quote of an endpoint', () => {
   } as const
 
   it.for([
-    `endpoint put --provider ${ids.provider} --method GET --url https://api.example/weather --currency USDC --price 0.001 --status paused --id ${ids.endpoint}`,
-    `price announce --endpoint ${ids.endpoint} --currency USDC --price 0.003 --valid-from +2h`,
+    endpointPut('paused'),
+    `price announce --endpoint ${ids.endpoint} ${price} 0.003 --valid-from +2h`,
     `provider put --name Weather --id ${ids.provider} --endpoint ${ids.endpoint}`,
   ])('is deleted by: %s', async (line, { expect }) => {
     const { redis } = operated

@@ -82,6 +82,9 @@ async function rollBack(given: Arguments, wanted: string): Promise<Outcome> {
     return { text: `would run ${asTyped(call)}`, data: { dryRun: true, command: asTyped(call) } }
   }
   await runWrangler(call)
-  const text = `${workerName(environment)} runs the version before.\nIt has that version's secrets: npm run deploy -- --only secrets`
+  const text = [
+    `${workerName(environment)} runs the version before, with that version's secrets.`,
+    'If they changed since: npm run deploy -- --only secrets',
+  ].join('\n')
   return { text, data: { worker: workerName(environment) } }
 }

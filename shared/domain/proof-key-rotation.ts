@@ -1,4 +1,3 @@
-import type { KeyPair } from './key-pair.ts'
 import {
   NOTICE_SECONDS,
   type ProofKey,
@@ -7,6 +6,15 @@ import {
   signingKey,
   stateOf,
 } from './proof-keys.ts'
+
+/** An Ed25519 key pair, new: whoever asks for a rotation makes it. */
+export type KeyPair = {
+  x: string
+  /** The private half (RFC 8037 §2): a secret. */
+  d: string
+  /** The name of the key, RFC 7638. */
+  thumbprint: string
+}
 
 export type Rotated =
   | { ok: true; keys: ProofKey[] }
@@ -21,7 +29,7 @@ export const firstProofKeys = (pair: KeyPair, nowSeconds: number): ProofKey[] =>
  * Hands signing over to a new key without a moment that no key signs, or two do.
  *
  * The new key is published now and signs after the notice; at that second the old one retires, and
- * it stays published for the retention. One rotation at a time: a key that waits is refused another.
+ * it stays published for the retention. There is one rotation at a time.
  */
 export function rotateProofKeys(
   keys: readonly ProofKey[],
@@ -102,9 +110,9 @@ function forever({ retireAt: _, removeAt: __, ...key }: ProofKey): ProofKey {
 }
 
 const proofKeyOf = (
-  { thumbprint, publicJwk, d }: KeyPair,
+  { thumbprint, x, d }: KeyPair,
   life: Pick<ProofKey, 'publishAt' | 'activeAt'>,
-): ProofKey => ({ kid: thumbprint, x: publicJwk.x, d, ...life, revoked: false })
+): ProofKey => ({ kid: thumbprint, x, d, ...life, revoked: false })
 
 const refuse = (reason: Extract<Rotated, { ok: false }>['reason']): Rotated => ({
   ok: false,

@@ -7,7 +7,8 @@ export const endpointPut: Command = {
   name: 'endpoint put',
   does: 'Register a priced route; or pause or reactivate one. Its cached quote is deleted.',
   example:
-    'endpoint put --provider 40000000-0000-4000-8000-000000000001 --method GET --url https://api.example/weather --currency USDC --price 0.001',
+    'endpoint put --provider 40000000-0000-4000-8000-000000000001 --method GET' +
+    ' --url https://api.example/weather --currency USDC --price 0.001',
   options: {
     provider: { value: 'UUID', help: 'who is paid, for good', required: true },
     method: { value: 'METHOD', help: 'the HTTP method, for good', required: true },

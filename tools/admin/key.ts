@@ -15,7 +15,7 @@ export const keyNew: Command = {
     expires: { value: 'WHEN', help: 'RFC 3339 or from now, such as +90d; left out: never' },
     out: {
       value: 'FILE',
-      help: 'write the key there (mode 600) instead; a file that exists is the key, registered again',
+      help: 'write the key there (mode 600) instead; a file that exists is the key',
     },
   },
   async run(session) {
@@ -57,7 +57,7 @@ export const keyRevoke: Command = {
       found.push(await session.call('revoke_x402_key', { kind, key_id: id }))
     if (!found.includes(true)) throw refused(`no key has the id ${id}`)
     return {
-      text: `key ${id} is revoked\nNo payment is made with it from now on; what it paid stays paid.`,
+      text: `key ${id} is revoked\nNothing is done with it from now on; what it paid stays paid.`,
       data: { key: id, revoked: true },
     }
   },
@@ -75,7 +75,7 @@ function holderIn(given: Arguments): Holder {
     : { kind: 'agent', id: given.id('agent') }
 }
 
-/** A new key, kept in the file before the ledger hears of it; or the one a former try left there. */
+/** A new key, in the file before the ledger hears of it; or the one a former try left there. */
 async function keyFor(session: Session, kind: ApiKey['kind']): Promise<ApiKey> {
   const { environment } = await session.target()
   const path = session.arguments.optional('out')

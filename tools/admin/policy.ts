@@ -5,7 +5,8 @@ export const policySet: Command = {
   name: 'policy set',
   does: 'Replace the policy of a wallet; a payment that waits is judged by the new one.',
   example:
-    'policy set --wallet 30000000-0000-4000-8000-000000000001 --currency USDC --payment-max 1 --day-max 20 --month-max 300',
+    'policy set --wallet 30000000-0000-4000-8000-000000000001 --currency USDC' +
+    ' --payment-max 1 --day-max 20 --month-max 300',
   options: {
     wallet: { value: 'UUID', help: 'which wallet', required: true },
     currency: currencyOption,

@@ -8,9 +8,10 @@ const DEFAULT_NOTICE_SECONDS = 300
 
 export const priceAnnounce: Command = {
   name: 'price announce',
-  does: 'Announce the next price of an endpoint, at least 180 s ahead. Its cached quote is deleted.',
+  does: 'Announce the next price, at least 180 s ahead. The cached quote is deleted.',
   example:
-    'price announce --endpoint 50000000-0000-4000-8000-000000000002 --currency USDC --price 0.002 --valid-from +10m',
+    'price announce --endpoint 50000000-0000-4000-8000-000000000002 --currency USDC' +
+    ' --price 0.002 --valid-from +10m',
   options: {
     endpoint: { value: 'UUID', help: 'which endpoint', required: true },
     currency: currencyOption,

@@ -1,4 +1,3 @@
-import { makeKeyPair } from '../../shared/domain/key-pair.ts'
 import {
   firstProofKeys,
   type Rotated,
@@ -11,6 +10,7 @@ import { isoSeconds } from '../../shared/protocol/pay.ts'
 import type { Options } from '../cli/arguments.ts'
 import { refused, usage } from '../cli/failure.ts'
 import { readSource, writeSecret } from '../cli/files.ts'
+import { makeKeyPair } from '../cli/key-pair.ts'
 import { type Outcome, table } from '../cli/output.ts'
 import type { Command, Session } from './command.ts'
 

@@ -1,15 +1,15 @@
 import * as z from 'zod'
-import { makeKeyPair } from '../../shared/domain/key-pair.ts'
 import { PublicJwk, thumbprint } from '../../shared/domain/pay-signature.ts'
 import { refused, usage } from '../cli/failure.ts'
 import { readIfThere, readSource, writeSecret } from '../cli/files.ts'
+import { makeKeyPair } from '../cli/key-pair.ts'
 import type { Command, Session } from './command.ts'
 
 const agentOption = { value: 'UUID', help: 'which agent', required: true }
 
 export const signerNew: Command = {
   name: 'signer new',
-  does: 'Make an Ed25519 key an agent signs payments with. From the first one on, it must sign all.',
+  does: 'Make a key an agent signs payments with. From the first one on, it must sign all.',
   example: 'signer new --agent 20000000-0000-4000-8000-000000000001 --out signer.json',
   options: {
     agent: agentOption,
@@ -26,7 +26,7 @@ export const signerNew: Command = {
     return {
       text:
         path === undefined
-          ? `signer ${name}\n\n  ${JSON.stringify(privateJwk)}\n\nThis is the only time it is shown.`
+          ? `signer ${name}\n\n  ${JSON.stringify(privateJwk)}\n\nIt is shown this once.`
           : `signer ${name}\nIts private part is in ${path}; the same command changes nothing.`,
       data: { signer: name, ...(path === undefined ? { privateJwk } : { file: path }) },
     }
@@ -64,7 +64,8 @@ export const signerRevoke: Command = {
   name: 'signer revoke',
   does: 'Revoke a signing key, at once. The agent must still sign, with another one.',
   example:
-    'signer revoke --agent 20000000-0000-4000-8000-000000000002 --thumbprint UD03HaZ-Z7VDn3AYhqpvm7G2TInAaKYC3nz8Vb4pdCk',
+    'signer revoke --agent 20000000-0000-4000-8000-000000000002' +
+    ' --thumbprint UD03HaZ-Z7VDn3AYhqpvm7G2TInAaKYC3nz8Vb4pdCk',
   options: {
     agent: agentOption,
     thumbprint: { value: 'TEXT', help: 'RFC 7638 name of the key', required: true },
@@ -85,7 +86,7 @@ async function register(session: Session, { agent, ...signer }: Signer): Promise
 
 const PrivateJwk = z.object({ ...PublicJwk.shape, d: z.string().length(43) })
 
-/** A new pair, kept in the file before the ledger hears of it; or the one a former try left there. */
+/** A new pair, in the file before the ledger hears of it; or the one a former try left there. */
 async function pairFor(path: string | undefined) {
   const former = path === undefined ? undefined : await readIfThere(path)
   if (former !== undefined) {
@@ -95,7 +96,7 @@ async function pairFor(path: string | undefined) {
     return { privateJwk: read.data, name: await thumbprint(publicJwk) }
   }
   const pair = await makeKeyPair()
-  const privateJwk = { ...pair.publicJwk, d: pair.d }
+  const privateJwk = { kty: 'OKP', crv: 'Ed25519', x: pair.x, d: pair.d }
   if (path !== undefined) await writeSecret(path, JSON.stringify(privateJwk))
   return { privateJwk, name: pair.thumbprint }
 }

@@ -49,7 +49,7 @@ export const tokensMint: Command = {
 
 export const tokensShow: Command = {
   name: 'tokens show',
-  does: 'Show whose each token is and when it expires; never the token. Exit 3 when one has expired.',
+  does: 'Show whose each token is and when it expires, never the token. Exit 3 when one has.',
   example: 'tokens show --file tokens.env',
   options: {
     file: {

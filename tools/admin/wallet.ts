@@ -2,7 +2,7 @@ import { type Command, currencyOption, idOption, put } from './command.ts'
 
 export const walletPut: Command = {
   name: 'wallet put',
-  does: 'Give an agent a wallet of one currency; or freeze or thaw one. It pays only with a policy.',
+  does: 'Give an agent a wallet of one currency; or freeze or thaw one. To pay it needs a policy.',
   example: 'wallet put --agent 20000000-0000-4000-8000-000000000001 --currency USDC',
   options: {
     agent: { value: 'UUID', help: 'whose it is, for good', required: true },

@@ -12,7 +12,7 @@ const options = {
   json: { help: '' },
 }
 
-const parse = (line: string): unknown => parseArguments(line.split(' '), options)
+const parse = (line: string) => parseArguments(line.split(' '), options)
 const given = '--amount 10.5 --currency USDC'
 const NOW = 1_790_000_000
 

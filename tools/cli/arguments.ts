@@ -76,7 +76,7 @@ export class Arguments {
     throw usage(`--${name} is a decimal in currency units, such as 10.5, with at most 6 decimals`)
   }
 
-  /** A moment in unix seconds: RFC 3339, whole seconds, or from now (`+90s`, `+10m`, `+2h`, `+30d`). */
+  /** A moment in unix seconds: RFC 3339, whole seconds, or from now (`+90s`, `+2h`, `+30d`). */
   moment(name: string, nowSeconds: number): number {
     const text = this.text(name)
     const [, count, unit = 's'] = /^\+(\d{1,6})([smhd])$/.exec(text) ?? []

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { CommandFailure, exitCodes } from './failure.ts'
 
-/** What a command has to say: for people, for scripts (`--json`), and beside the result (stderr). */
+/** What a command says: to people, to scripts (`--json`), and beside the result (stderr). */
 export type Outcome = {
   text: string
   data: Record<string, unknown>

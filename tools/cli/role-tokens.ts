@@ -17,7 +17,7 @@ export const TOKEN_DAYS = 30
 
 const DAY_SECONDS = 86_400
 
-/** What signs role tokens: the project's shared secret, or a private JWK it knows the public half of. */
+/** What signs role tokens: the project's shared secret, or a private JWK it can verify. */
 export type RoleSigner = { secret: string } | { jwk: JWK }
 
 const algorithms: Record<string, string> = { EC: 'ES256', RSA: 'RS256', OKP: 'EdDSA', oct: 'HS256' }

@@ -3,7 +3,7 @@ import { usage } from './failure.ts'
 import { readIfThere } from './files.ts'
 
 /** What `npm run dev` writes for tools, relative to the project. */
-export const DEV_FILE = '.payos/dev.json'
+const DEV_FILE = '.payos/dev.json'
 
 /** The members of that file the tools read. */
 const DevFile = z.object({
@@ -73,9 +73,8 @@ function hostedTarget(env: Environment): Target {
 async function localTarget(): Promise<Target> {
   const dev = await readDevFile()
   if (!dev) {
-    throw usage(
-      `no PayOS is named: start one with "npm run dev", or set ${Object.keys(Hosted.shape).join(', ')}`,
-    )
+    const names = Object.keys(Hosted.shape).join(', ')
+    throw usage(`no PayOS is named: start one with "npm run dev", or set ${names}`)
   }
   return {
     environment: 'test',

@@ -1,8 +1,8 @@
 import { SignJWT } from 'jose'
 import { describe, it } from 'vitest'
 import { seeded } from '../../local/seeded.ts'
-import { makeKeyPair } from '../../shared/domain/key-pair.ts'
 import { firstProofKeys } from '../../shared/domain/proof-key-rotation.ts'
+import { makeKeyPair } from '../cli/key-pair.ts'
 import { faultsOf } from './check.ts'
 import type { Values } from './settings.ts'
 

@@ -42,7 +42,7 @@ export function undoOf(header: string): string | undefined {
   return undo?.replaceAll('\n', ' ').trim()
 }
 
-/** How to take one migration back by hand: newer ones first, then its undo note, then its record. */
+/** How to take one migration back by hand: newer ones, then its undo note, then its record. */
 export async function rollbackNote(wanted: string): Promise<string> {
   const files = (await readdir(DIRECTORY)).filter((file) => file.endsWith('.sql')).sort()
   const found = files.filter((file) => file.startsWith(wanted) || file.includes(`_${wanted}`))
@@ -59,14 +59,14 @@ export async function rollbackNote(wanted: string): Promise<string> {
     '\nHow:',
     '  1. Take a backup, and stop the edge from paying: npm run deploy -- --rollback code',
     newer.length > 0
-      ? `  2. Take back what came after it, if it was applied, newest first: ${newer.reverse().join(', ')}`
+      ? `  2. Take back what was applied after it, newest first: ${newer.reverse().join(', ')}`
       : '  2. It is the newest: nothing comes before it.',
     '  3. In one transaction, as the owner of the schemas (psql --single-transaction):',
     `       ${undoOf(header) ?? 'its header has no undo note'}`,
     `       delete from supabase_migrations.schema_migrations where version = '${version}';`,
     '  4. npm run smoke -- URL',
-    '\nTables that are dropped take their rows with them: once payments exist, write a new migration',
-    'that goes forward instead.',
+    '\nThe statements in full: docs/runbook.md. A dropped table takes its rows with it: once there',
+    'are payments, write a migration that goes forward instead.',
   ].join('\n')
 }
 

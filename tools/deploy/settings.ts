@@ -6,7 +6,7 @@ export type Setting = {
   from: string
 }
 
-/** Every binding of the Worker that is a text. `settings.test.ts` holds it against the Worker's own list. */
+/** Every binding of the Worker that is a text; a test holds it against the Worker's own list. */
 export const settings: readonly Setting[] = [
   { name: 'ENVIRONMENT', kind: 'var', from: 'test or live; each has its own everything' },
   { name: 'ISSUER', kind: 'var', from: 'the origin of the edge, https://edge.example' },
