@@ -6,8 +6,15 @@ import { redisStores } from '../shared/adapters/redis.ts'
 import { SeenPayments } from '../shared/domain/bloom.ts'
 import type { EndpointId, WalletId } from '../shared/domain/ids.ts'
 import type { PolicySnapshot } from '../shared/domain/policy.ts'
-import type { Quote } from '../shared/domain/quote.ts'
-import type { Answers, Clock, Ledger, LedgerUpkeep, Proofs, Quotes } from '../shared/ports.ts'
+import type {
+  Answers,
+  Clock,
+  Ledger,
+  LedgerUpkeep,
+  Proofs,
+  Quotes,
+  ToldQuote,
+} from '../shared/ports.ts'
 import { Callers } from './caller.ts'
 import type { Config } from './config.ts'
 import type { PayosEnv } from './http.ts'
@@ -38,7 +45,7 @@ export type Deps = {
   /** Policies the ledger refused by, for 30 seconds. */
   policies: LRUCache<WalletId, PolicySnapshot>
   /** Quotes, for 60 seconds. */
-  recentQuotes: LRUCache<EndpointId, Quote>
+  recentQuotes: LRUCache<EndpointId, ToldQuote>
   meter: Meter
   /** Lets work finish after the answer. Nothing money depends on may be left to it. */
   later: (c: Context<PayosEnv>, work: Promise<unknown>) => void

@@ -4,6 +4,7 @@ import { networkOf } from '../shared/domain/proof.ts'
 import type { Quote } from '../shared/domain/quote.ts'
 import { refusal } from '../shared/domain/refusal.ts'
 import { ok, type Result } from '../shared/domain/result.ts'
+import type { ToldQuote } from '../shared/ports.ts'
 import { quoteAnswer } from '../shared/protocol/payments.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
@@ -27,29 +28,36 @@ export const endpoints = (deps: EndpointsDeps) =>
     )
   })
 
+/** How old a quote may be when it is told. A price is announced at least 180 seconds ahead. */
+const QUOTE_SECONDS = 60
+
 /** The quote from the nearest tier that has it: isolate, Redis, ledger. Lower tiers fill the upper. */
 async function quoteOf(
   c: PayosContext,
   deps: EndpointsDeps,
   id: EndpointId,
 ): Promise<Result<Quote | undefined>> {
-  const isCurrent = (quote: Quote | undefined): quote is Quote =>
-    quote !== undefined && (quote.next?.validFrom ?? Infinity) > deps.clock.nowSeconds()
+  const toldAt = deps.clock.nowSeconds()
+  const isCurrent = (told: ToldQuote | undefined): told is ToldQuote =>
+    told !== undefined &&
+    toldAt - told.toldAt < QUOTE_SECONDS &&
+    (told.quote.next?.validFrom ?? Infinity) > toldAt
 
   const recent = deps.recentQuotes.get(id)
   deps.meter.cache('quote_isolate', isCurrent(recent))
-  if (isCurrent(recent)) return ok(recent)
+  if (isCurrent(recent)) return ok(recent.quote)
 
   const shared = await deps.quotes.find(id, c.var.trips)
   deps.meter.cache('quote_redis', isCurrent(shared))
   if (isCurrent(shared)) {
     deps.recentQuotes.set(id, shared)
-    return ok(shared)
+    return ok(shared.quote)
   }
-  const told = await deps.ledger.quote(id, c.var.trips)
-  if (told.ok && told.value) {
-    deps.recentQuotes.set(id, told.value)
-    deps.later(c, deps.quotes.keep(told.value))
+  const answered = await deps.ledger.quote(id, c.var.trips)
+  if (answered.ok && answered.value) {
+    const told = { quote: answered.value, toldAt }
+    deps.recentQuotes.set(id, told)
+    deps.later(c, deps.quotes.keep(told))
   }
-  return told
+  return answered
 }

@@ -171,7 +171,7 @@ describe('the cached quote of an endpoint', () => {
     const { redis } = operated
     const address = { url: redis.url, token: redis.token, environment: 'test' }
     const { quotes } = redisStores(address, { nowSeconds: () => Math.floor(Date.now() / 1000) })
-    await quotes.keep(quote)
+    await quotes.keep({ quote, toldAt: 0 })
     expect(await redis.command('DBSIZE')).toBe(1)
     expect(await admin(line)).toMatchObject({ exit: 0 })
     expect(await redis.command('DBSIZE')).toBe(0)
