@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import type { EndpointId } from '../shared/domain/ids.ts'
 import { formatDecimal } from '../shared/domain/money.ts'
 import type { Payment } from '../shared/domain/payment.ts'
 import {
@@ -8,7 +9,6 @@ import {
   type ProofClaims,
   type ProofReason,
 } from '../shared/domain/proof.ts'
-import type { KeyHolder } from '../shared/ports.ts'
 import { malformedField } from '../shared/protocol/fields.ts'
 import { paymentSummary } from '../shared/protocol/payments.ts'
 import { type ProofCheck, parseVerifyRequest, reasonDetails } from '../shared/protocol/verify.ts'
@@ -32,16 +32,13 @@ export const verify = (deps: VerifyDeps) =>
       allowLoopbackHttp: deps.environment === 'test',
     })
     if (!read.ok) return refuse(c, read.problem)
-    const request = read.value
+    if (read.value.kind === 'payment') return lookUp(c, deps, read.value)
 
-    const isProviders = request.kind === 'payment' || request.check.action !== 'check'
-    if (!isProviders && !hasKey(c)) return checkAlone(c, deps, request.check)
-
-    const holder = await deps.callers.of(c, ['provider'])
-    if (!holder.ok) return refuse(c, holder.problem)
-    return request.kind === 'payment'
-      ? lookUp(c, deps, { holder: holder.value, query: request })
-      : checkWithLedger(c, deps, { holder: holder.value, check: request.check })
+    const { check } = read.value
+    const { endpointId } = check
+    if (check.action === 'check' && !hasKey(c)) return checkAlone(c, deps, check)
+    if (endpointId === undefined) return refuse(c, malformedField('endpointId'))
+    return checkWithLedger(c, deps, { ...check, endpointId })
   })
 
 const hasKey = (c: PayosContext) =>
@@ -94,19 +91,23 @@ async function checkAlone(c: PayosContext, deps: VerifyDeps, check: ProofCheck) 
 async function checkWithLedger(
   c: PayosContext,
   deps: VerifyDeps,
-  { holder, check }: { holder: KeyHolder; check: ProofCheck },
+  check: ProofCheck & { endpointId: EndpointId },
 ) {
-  if (check.endpointId === undefined) return refuse(c, malformedField('endpointId'))
+  const holder = await deps.callers.of(c, ['provider'])
+  if (!holder.ok) return refuse(c, holder.problem)
   const read = await deps.proofs.read(check.proof)
   if (!read.ok) return invalid(c, read.reason)
   const { claims } = read
-  const faults = judge(deps, claims, check)
+  // What was claimed in time can be given back, else its agent could not have it proved again.
+  const faults = judge(deps, claims, check).filter(
+    (reason) => check.action !== 'release' || reason !== 'proof_expired',
+  )
 
   // A proof that fails here is never claimed; the ledger is still asked whose it is, since that
   // fault is told before the others.
   const judged = await deps.ledger.checkProof(
     {
-      holder,
+      holder: holder.value,
       claims,
       endpointId: check.endpointId,
       minimum: check.minimum,
@@ -115,7 +116,7 @@ async function checkWithLedger(
     },
     c.var.trips,
   )
-  await deps.callers.learn(c, holder.keyHash, judged.ok ? undefined : judged.problem.code)
+  await deps.callers.learn(c, holder.value.keyHash, judged.ok ? undefined : judged.problem.code)
   if (!judged.ok) return refuse(c, judged.problem)
 
   const { reason: ledgerReason, payment } = judged.value
@@ -133,14 +134,13 @@ const uncheckedIn = (check: ProofCheck) => [
 async function lookUp(
   c: PayosContext,
   deps: VerifyDeps,
-  {
-    holder,
-    query,
-  }: { holder: KeyHolder; query: Pick<Payment, 'requestId'> & { paymentId: Payment['id'] } },
+  query: Pick<Payment, 'requestId'> & { paymentId: Payment['id'] },
 ) {
+  const holder = await deps.callers.of(c, ['provider'])
+  if (!holder.ok) return refuse(c, holder.problem)
   const { paymentId, requestId } = query
-  const found = await deps.ledger.payment(holder, { paymentId, requestId }, c.var.trips)
-  await deps.callers.learn(c, holder.keyHash, found.ok ? undefined : found.problem.code)
+  const found = await deps.ledger.payment(holder.value, { paymentId, requestId }, c.var.trips)
+  await deps.callers.learn(c, holder.value.keyHash, found.ok ? undefined : found.problem.code)
   if (!found.ok) return refuse(c, found.problem)
   const isGood = found.value.state === 'settled' || found.value.state === 'held'
   return c.json({ valid: isGood, payment: paymentSummary(found.value), unchecked: ['first_use'] })
