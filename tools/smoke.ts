@@ -5,8 +5,11 @@ import { readSite } from './smoke/read-site.ts'
 import { hasFailed, runSmoke, smokeTable } from './smoke/run.ts'
 
 const options: Options = {
-  wallet: { value: 'UUID', help: 'the wallet of the test agent in SMOKE_AGENT_KEY' },
-  endpoint: { value: 'UUID', help: 'what the test agent pays for, once' },
+  wallet: {
+    value: 'UUID',
+    help: 'the wallet of the test agent in SMOKE_AGENT_KEY; or SMOKE_WALLET',
+  },
+  endpoint: { value: 'UUID', help: 'what the test agent pays for, once; or SMOKE_ENDPOINT' },
   issuer: { value: 'ORIGIN', help: 'the iss of its proofs, where that is not the URL' },
   json: { help: 'print one JSON object' },
   help: { help: 'print this' },

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { applyMigrations } from '../../local/database.ts'
 import { dependency, refused } from '../cli/failure.ts'
 import { say, tick } from '../cli/output.ts'
+import { payerIn } from '../smoke/read-site.ts'
 import { hasFailed, runSmoke, smokeTable } from '../smoke/run.ts'
 import type { Deployment } from './deployment.ts'
 import { type Described, describePending } from './migrations.ts'
@@ -64,16 +65,8 @@ export async function deployCode(deployment: Deployment, mode: Mode): Promise<Do
 export async function smokeTest(deployment: Deployment, env: Values, mode: Mode): Promise<Done> {
   const { issuer, metricsToken } = deployment
   if (mode.dryRun) return done('smoke', `would look at ${issuer}`)
-  const [apiKey, walletId, endpointId] = [
-    env['SMOKE_AGENT_KEY'],
-    env['SMOKE_WALLET'],
-    env['SMOKE_ENDPOINT'],
-  ]
-  const payer =
-    apiKey && walletId && endpointId
-      ? { apiKey, walletId, endpointId, signer: undefined }
-      : undefined
-  const checks = await runSmoke({ url: issuer, issuer, metricsToken, payer })
+  const site = { url: issuer, issuer, metricsToken, payer: payerIn(env) }
+  const checks = await runSmoke(site)
   say(smokeTable(checks))
   if (hasFailed(checks)) {
     throw dependency('the smoke test failed; to go back: npm run deploy -- --rollback code')

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Uuid } from '../../shared/domain/ids.ts'
 import type { Arguments } from '../cli/arguments.ts'
 import { usage } from '../cli/failure.ts'
 import { type DevFile, readDevFile } from '../cli/target.ts'
@@ -16,7 +17,7 @@ export async function readSite(given: Arguments, env: Environment = process.env)
     url,
     issuer: originOf(given.optional('issuer') ?? url),
     metricsToken: env['METRICS_TOKEN'] ?? known?.metricsToken,
-    payer: payerIn(env, given) ?? (known && localPayer(known)),
+    payer: payerIn({ ...env, ...flagged(given) }) ?? (known && localPayer(known)),
   }
 }
 
@@ -28,15 +29,21 @@ function originOf(text: string | undefined): string {
 
 const Signer = z.object({ x: z.string().length(43), d: z.string().length(43) })
 
-function payerIn(env: Environment, given: Arguments): Payer | undefined {
+function flagged(given: Arguments): Environment {
+  const [wallet, endpoint] = [given.optional('wallet'), given.optional('endpoint')]
+  return { ...(wallet && { SMOKE_WALLET: wallet }), ...(endpoint && { SMOKE_ENDPOINT: endpoint }) }
+}
+
+/** The test agent the environment names, whole or not at all. */
+export function payerIn(env: Environment): Payer | undefined {
   const apiKey = env['SMOKE_AGENT_KEY']
   if (apiKey === undefined) return undefined
-  return {
-    apiKey,
-    walletId: given.id('wallet'),
-    endpointId: given.id('endpoint'),
-    signer: signerIn(env['SMOKE_SIGNER']),
+  const ids = [env['SMOKE_WALLET'], env['SMOKE_ENDPOINT']].map((id) => Uuid.safeParse(id).data)
+  const [walletId, endpointId] = ids
+  if (walletId === undefined || endpointId === undefined) {
+    throw usage('SMOKE_WALLET and SMOKE_ENDPOINT, or --wallet and --endpoint, are UUIDs')
   }
+  return { apiKey, walletId, endpointId, signer: signerIn(env['SMOKE_SIGNER']) }
 }
 
 function signerIn(text: string | undefined): Payer['signer'] {
