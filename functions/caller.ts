@@ -1,16 +1,26 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { addressBlockOf } from '../shared/domain/address.ts'
 import { type ApiKey, hashApiKey, parseApiKey } from '../shared/domain/api-key.ts'
 import { type Problem, type ProblemCode, problem } from '../shared/domain/problem.ts'
 import { refusal } from '../shared/domain/refusal.ts'
 import { fail, ok, type Result } from '../shared/domain/result.ts'
 import type { Clock, KeyHolder } from '../shared/ports.ts'
 import type { PayosContext } from './http.ts'
+import { memoryOf } from './memory.ts'
 
 /** How long a key the ledger refused is refused without asking again, in seconds. */
 const REFUSED_SECONDS = 10
 
 /** How long a key the ledger knew passes the flood gate without being counted, in seconds. */
 const KNOWN_SECONDS = 600
+
+/** How long an address with too many unknown keys may present known ones only, in seconds. */
+const FLOODING_SECONDS = 60
+
+const KEYS_MAX = 10_000
+
+/** Outcomes that say nothing of the key: the ledger may never have judged it. */
+const silent: readonly (ProblemCode | undefined)[] = ['dependency_unavailable', 'outcome_unknown']
 
 /** The Workers rate-limit binding, as far as it is used: counts per location, approximately. */
 export type RateLimit = { limit(options: { key: string }): Promise<{ success: boolean }> }
@@ -39,10 +49,10 @@ export class Callers {
 
   constructor(options: CallersOptions) {
     this.#options = options
-    const perf = { now: () => options.clock.nowSeconds() * 1000 }
-    this.#refused = new LRUCache({ max: 10_000, ttl: REFUSED_SECONDS * 1000, perf })
-    this.#known = new LRUCache({ max: 10_000, ttl: KNOWN_SECONDS * 1000, perf })
-    this.#flooding = new LRUCache({ max: 10_000, ttl: 60_000, perf })
+    const { clock } = options
+    this.#refused = memoryOf({ max: KEYS_MAX, seconds: REFUSED_SECONDS, clock })
+    this.#known = memoryOf({ max: KEYS_MAX, seconds: KNOWN_SECONDS, clock })
+    this.#flooding = memoryOf({ max: KEYS_MAX, seconds: FLOODING_SECONDS, clock })
   }
 
   /** The holder of the key a request presents, or why it is refused. */
@@ -62,6 +72,7 @@ export class Callers {
 
   /** Takes note of what the ledger said about a key. */
   async learn(c: PayosContext, keyHash: string, outcome: ProblemCode | undefined): Promise<void> {
+    if (silent.includes(outcome)) return
     if (outcome !== 'key_invalid' && outcome !== 'key_revoked') {
       this.#known.set(keyHash, true)
       return
@@ -75,17 +86,17 @@ export class Callers {
 
 /** `Authorization: Bearer …` or `X-API-Key`; nothing when absent, malformed or contradictory. */
 function presentedKey(c: PayosContext): ApiKey | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+  const authorization = c.req.header('authorization')
   const header = c.req.header('x-api-key')
-  if (bearer !== undefined && header !== undefined && bearer !== header) return undefined
-  return parseApiKey(bearer ?? header ?? '')
+  if (authorization === undefined) return parseApiKey(header ?? '')
+
+  const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
+  return header === undefined || header === bearer ? parseApiKey(bearer) : undefined
 }
 
 /** The address the platform saw, an IPv6 one by its /64; what a caller says of itself is ignored. */
-function addressOf(c: PayosContext): string {
-  const address = c.req.header('cf-connecting-ip') ?? ''
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address
-}
+const addressOf = (c: PayosContext): string =>
+  addressBlockOf(c.req.header('cf-connecting-ip') ?? '')
 
 function invalidKey(
   key: ApiKey | undefined,
@@ -108,5 +119,5 @@ function invalidKey(
 const tooMany = fail('rate_limited', {
   detail: 'Too many requests from here.',
   hint: 'Wait, then repeat the same request.',
-  retryAfterMs: 60_000,
+  retryAfterMs: FLOODING_SECONDS * 1000,
 })

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import { joseProofs } from '../shared/adapters/jose-proofs.ts'
 import { postgrestLedger, postgrestUpkeep } from '../shared/adapters/postgrest-ledger.ts'
 import { redisStores } from '../shared/adapters/redis.ts'
@@ -18,12 +18,13 @@ import type {
 import { Callers } from './caller.ts'
 import type { Config } from './config.ts'
 import type { PayosEnv } from './http.ts'
+import { memoryOf } from './memory.ts'
 import { Meter } from './meter.ts'
 
 /** What this isolate remembers of quotes and policies, at most. */
 const ENTRIES_MAX = 5_000
-const QUOTE_MS = 60_000
-const POLICY_MS = 30_000
+const QUOTE_SECONDS = 60
+const POLICY_SECONDS = 30
 
 /**
  * All that handlers need. Each names the part it uses.
@@ -55,7 +56,6 @@ export type Deps = {
 export function createDeps(config: Config): Deps {
   const environment = config.ENVIRONMENT
   const clock: Clock = { nowSeconds: () => Math.floor(Date.now() / 1000) }
-  const perf = { now: () => Date.now() }
   const database = { url: config.SUPABASE_URL, apiKey: config.SUPABASE_PUBLISHABLE_KEY }
   const redis = redisStores(
     { url: config.UPSTASH_REDIS_REST_URL, token: config.UPSTASH_REDIS_REST_TOKEN, environment },
@@ -78,8 +78,8 @@ export function createDeps(config: Config): Deps {
     answers: redis.answers,
     quotes: redis.quotes,
     seen: new SeenPayments(),
-    policies: new LRUCache({ max: ENTRIES_MAX, ttl: POLICY_MS, perf }),
-    recentQuotes: new LRUCache({ max: ENTRIES_MAX, ttl: QUOTE_MS, perf }),
+    policies: memoryOf({ max: ENTRIES_MAX, seconds: POLICY_SECONDS, clock }),
+    recentQuotes: memoryOf({ max: ENTRIES_MAX, seconds: QUOTE_SECONDS, clock }),
     meter: new Meter(redis.counters, clock),
     later: (c, work) => c.executionCtx.waitUntil(work.catch(() => undefined)),
   }
