@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, SignJWT } from 'jose'
 
-/** Everything a deployment keeps secret, made up for one run of one machine. */
+/** Everything a deployment keeps secret, made up for one machine. */
 export type Secrets = {
   jwtSecret: string
   publishableKey: string
@@ -16,8 +16,15 @@ export type Secrets = {
 
 const DAY_SECONDS = 24 * 60 * 60
 
-export async function makeSecrets(nowSeconds: number): Promise<Secrets> {
-  const jwtSecret = randomBytes(32).toString('hex')
+/**
+ * Makes up all secrets, or those that `kept` lacks. Role tokens are always new: they end after 30
+ * days, and are good with the `jwtSecret` that signed them.
+ */
+export async function makeSecrets(
+  nowSeconds: number,
+  kept: Partial<Secrets> = {},
+): Promise<Secrets> {
+  const jwtSecret = kept.jwtSecret ?? randomBytes(32).toString('hex')
   const token = (role: string) =>
     new SignJWT({ role })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
@@ -26,13 +33,13 @@ export async function makeSecrets(nowSeconds: number): Promise<Secrets> {
       .sign(new TextEncoder().encode(jwtSecret))
   return {
     jwtSecret,
-    publishableKey: `sb_publishable_${randomBytes(16).toString('hex')}`,
-    redisToken: randomBytes(16).toString('hex'),
-    metricsToken: randomBytes(16).toString('hex'),
+    publishableKey: kept.publishableKey ?? `sb_publishable_${randomBytes(16).toString('hex')}`,
+    redisToken: kept.redisToken ?? randomBytes(16).toString('hex'),
+    metricsToken: kept.metricsToken ?? randomBytes(16).toString('hex'),
     edgeToken: await token('x402_edge'),
     drainToken: await token('x402_drain'),
     operatorToken: await token('x402_operator'),
-    proofKeys: JSON.stringify([await makeProofKey(nowSeconds)]),
+    proofKeys: kept.proofKeys ?? JSON.stringify([await makeProofKey(nowSeconds)]),
   }
 }
 

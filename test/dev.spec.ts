@@ -1,0 +1,105 @@
+import { createServer, type Server } from 'node:net'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { type Checkout, openCheckout, type Ran } from './support/dev.ts'
+import { ask } from './support/postgres-process.ts'
+
+let checkout: Checkout
+
+beforeAll(async () => {
+  checkout = await openCheckout()
+})
+afterAll(() => checkout.close())
+
+const run = (line: string): Promise<Ran> => checkout.start(line).ended
+
+describe('npm run dev -- --once', () => {
+  it('shows a paid call, ends well and leaves nothing running', async ({ expect }) => {
+    const { exit, out, error } = await run('npm run dev -- --once')
+
+    expect(error).not.toContain('Error')
+    for (const step of ['402 payment required', 'paid at the edge', 'verified locally', '200']) {
+      expect(out).toContain(step)
+    }
+    expect(out).toMatch(/amount +1000\n/)
+    expect(out).toMatch(/paid 200 in \d+\.\d s/)
+    expect(out).not.toContain('\u001b')
+    expect(exit).toBe(0)
+    expect(checkout.processes()).toEqual([])
+    await expect(checkout.readDevFile()).rejects.toThrow('ENOENT')
+  })
+
+  it('tells a script the same in one JSON object', async ({ expect }) => {
+    const { exit, out } = await run('npm run -s dev -- --once --json')
+
+    const told = JSON.parse(out)
+    expect(told).toMatchObject({
+      edges: [expect.stringMatching(/^http:/)],
+      claims: { amount: '1000', asset: 'USDC', st: 'settled', iss: told.edges[0] },
+      answer: { report: 'weather', paymentId: told.claims.jti },
+    })
+    expect(exit).toBe(0)
+  })
+})
+
+describe('npm run dev', () => {
+  it('explains itself', async ({ expect }) => {
+    const { exit, out } = await run('npm run -s dev -- --help')
+    expect(exit).toBe(0)
+    expect(out).toContain('--once')
+  })
+
+  it.for([
+    { what: 'an unknown option', line: 'npm run -s dev -- --twice', says: '--twice' },
+    { what: 'no edge at all', line: 'npm run -s dev -- --edges 0', says: '--edges' },
+    {
+      what: 'half a service',
+      line: 'UPSTASH_REDIS_REST_URL=http://127.0.0.1:9 npm run -s dev',
+      says: 'UPSTASH_REDIS_REST_TOKEN',
+    },
+  ])('refuses $what', async ({ line, says }, { expect }) => {
+    const { exit, error } = await run(line)
+    expect(exit).toBe(2)
+    expect(error).toContain(says)
+  })
+
+  it('keeps data and keys, gives way to a taken port, and stops whole at Ctrl-C', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const taken = await occupy(8402)
+    onTestFinished(() => void taken?.close())
+    const seen = await lookAt('npm run dev -- --edges 2')
+
+    expect(seen.payments).toBe('3')
+    expect(seen.mode).toBe(0o600)
+    expect(seen.out).toContain('Port 8402 is taken: the provider listens on')
+    expect(seen.second.exit).toBe(1)
+    expect(seen.second.error).toContain(`runs here already, at ${seen.edge}`)
+    expect(seen.out).toMatch(/edge 2 +http:/)
+    expect(seen.error).toMatch(/Stopping\.\nStopped\.\n$/)
+    expect(checkout.processes()).toEqual([])
+    await expect(checkout.readDevFile()).rejects.toThrow('ENOENT')
+    await expect(fetch(`${seen.edge}/health`)).rejects.toThrow('fetch failed')
+  })
+})
+
+/** Starts it, looks at it, has a second one refused, and ends it as a person does. */
+async function lookAt(line: string) {
+  const running = checkout.start(line)
+  await running.printed('Ctrl-C stops it')
+  const { mode, dev } = await checkout.readDevFile()
+  const [row] = await ask<{ count: string }>(dev.postgres, 'select count(*) from ledger.payments')
+  const second = await run('npm run dev -- --once')
+  running.signal('SIGINT')
+  const ended = await running.ended
+  return { payments: row?.count, mode, second, edge: dev.edge, ...ended }
+}
+
+/** Holds a port, unless something else on this machine does. */
+function occupy(port: number): Promise<Server | undefined> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => resolve(server))
+  })
+}
