@@ -4,7 +4,7 @@ import { joseProofs } from '../shared/adapters/jose-proofs.ts'
 import { postgrestLedger, postgrestUpkeep } from '../shared/adapters/postgrest-ledger.ts'
 import { redisStores } from '../shared/adapters/redis.ts'
 import { SeenPayments } from '../shared/domain/bloom.ts'
-import type { EndpointId, WalletId } from '../shared/domain/ids.ts'
+import type { EndpointId } from '../shared/domain/ids.ts'
 import type { PolicySnapshot } from '../shared/domain/policy.ts'
 import type {
   Answers,
@@ -43,8 +43,8 @@ export type Deps = {
   quotes: Quotes
   /** Payments this isolate saw settle: without a doubt not, or maybe. */
   seen: SeenPayments
-  /** Policies the ledger refused by, for 30 seconds. */
-  policies: LRUCache<WalletId, PolicySnapshot>
+  /** Policies the ledger refused by, for 30 seconds, by who asked for what. */
+  policies: LRUCache<string, PolicySnapshot>
   /** Quotes, for 60 seconds. */
   recentQuotes: LRUCache<EndpointId, ToldQuote>
   meter: Meter

@@ -32,7 +32,7 @@ export const pay = (deps: PayDeps) =>
     const settled = await deps.ledger.settle(order, c.var.trips)
     await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
     if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
-    if (settled.policy) deps.policies.set(order.content.walletId, settled.policy)
+    if (settled.policy) deps.policies.set(askedOf(order), settled.policy)
     return refuse(c, settled.problem)
   })
 
@@ -59,11 +59,22 @@ async function answer(
 }
 
 /** Refuses what the wallet's policy surely refuses, as the ledger told it within 30 seconds. */
-function rememberedRefusal(deps: PayDeps, { id, content }: Order): Problem | undefined {
-  const policy = deps.policies.get(content.walletId)
-  const rule = policy && refusalBy(policy, content.amount, deps.clock.nowSeconds())
+function rememberedRefusal(deps: PayDeps, order: Order): Problem | undefined {
+  if (deps.policies.size === 0) return undefined
+  const policy = deps.policies.get(askedOf(order))
+  const rule = policy && refusalBy(policy, order.content.amount, deps.clock.nowSeconds())
   if (policy) deps.meter.cache('policy', rule !== undefined)
-  return rule && !deps.seen.maybeHas(id) ? refusal('policy_refused', { rule }) : undefined
+  return rule && !deps.seen.maybeHas(order.id) ? refusal('policy_refused', { rule }) : undefined
+}
+
+/**
+ * Who asked for what, whatever the request id. A policy is remembered for exactly that, so that it
+ * is told to nobody the ledger did not tell it, and never before a problem that goes first.
+ */
+function askedOf({ content, caller }: Order): string {
+  const { walletId, endpointId, amount, currency, method, resource } = content
+  const asked = [walletId, endpointId, amount.toString(), currency, method, resource]
+  return JSON.stringify([caller.keyHash, caller.thumbprint, ...asked])
 }
 
 /** The answer this caller was given before, when this isolate may have seen the payment. */

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { makeApiKey } from '../shared/domain/api-key.ts'
 import type { Answer } from './support/http.ts'
+import { waitedFor } from './support/trips.ts'
 import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
 
 let world: World
@@ -53,7 +54,7 @@ describe('an API key', () => {
     expect(told(answer)).toEqual([401, 'key_invalid'])
     expect(answer.headers.get('www-authenticate')).toBe('Bearer')
     expect(answer.body.hint).toMatch(/pk_.*_test_|_test_/)
-    expect(world.tripsOf(answer)).toEqual([])
+    expect(waitedFor(answer)).toEqual([])
     expect(answer.text).not.toContain(agent.apiKey)
   })
 
@@ -83,7 +84,7 @@ describe('an API key', () => {
     for (const key of [revoked, expired]) {
       const [first, second] = [await payWith(bearer(key)), await payWith(bearer(key))]
       expect([told(first), told(second)]).toEqual(Array(2).fill([401, 'key_revoked']))
-      expect(world.tripsOf(second)).toEqual([])
+      expect(waitedFor(second)).toEqual([])
     }
   })
 
@@ -108,7 +109,7 @@ describe('a key the ledger does not know', () => {
       await world.advance(ms)
       const answer = await payWith(bearer(key))
       expect(told(answer)).toEqual([401, 'key_invalid'])
-      trips.push(world.tripsOf(answer))
+      trips.push(waitedFor(answer))
     }
     expect(trips).toEqual([['database'], [], [], [], ['database'], []])
   })
@@ -132,7 +133,7 @@ describe('guessed keys', () => {
     for (let at = 0; at < times; at++) {
       answers.push(await payWith({ ...bearer(unknownKey()), ...from(at) }))
     }
-    return { trips: answers.flatMap(world.tripsOf.bind(world)).length, last: answers.at(-1) }
+    return { trips: answers.flatMap(waitedFor).length, last: answers.at(-1) }
   }
 
   it.for<[string, (at: number) => Record<string, string>]>([
@@ -158,7 +159,7 @@ describe('guessed keys', () => {
     expect(trips).toBeLessThanOrEqual(62)
     expect([last?.status, last?.body.code]).toEqual([429, 'rate_limited'])
     expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(last && world.tripsOf(last)).toEqual([])
+    expect(last && waitedFor(last)).toEqual([])
     await payWith(bearer(agent.apiKey))
     const known = await payWith({ ...bearer(agent.apiKey), ...from(0) })
     const elsewhere = await guess(1, () => ({ 'cf-connecting-ip': '2001:db8:ffff::1' }))

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Answer, Body } from './support/http.ts'
 import { makeSigner, type Signer, signPayment } from './support/signer.ts'
+import { waitedFor } from './support/trips.ts'
 import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
 
 const RESOURCE = 'https://api.example/weather?city=lima'
@@ -63,7 +64,7 @@ describe('an agent with a registered key', () => {
     const { publicJwk } = await makeSigner()
     const answer = await post({ ...sign(order()), publicKey: publicJwk })
     expect(told(answer)).toEqual([401, 'signature_invalid'])
-    expect(world.tripsOf(answer)).toEqual([])
+    expect(waitedFor(answer)).toEqual([])
   })
 
   it('must sign for this edge', async ({ expect }) => {
@@ -90,7 +91,7 @@ describe('an agent with a registered key', () => {
     const answer = await post({ ...signed, ...change(signed) })
 
     expect(told(answer)).toEqual([401, 'signature_invalid'])
-    expect(world.tripsOf(answer)).toEqual([])
+    expect(waitedFor(answer)).toEqual([])
   })
 
   it.for<[string, (body: Body) => Body]>([
@@ -142,7 +143,7 @@ describe('the time of a request', () => {
     const answer = await post(sign(order({ timestamp: seconds(ahead) })))
     expect(told(answer)).toEqual([401, 'timestamp_out_of_range'])
     expect([answer.body.param, answer.body.retry]).toEqual(['timestamp', 'fix'])
-    expect(world.tripsOf(answer)).toEqual([])
+    expect(waitedFor(answer)).toEqual([])
   })
 
   it('ends the use of a captured request', async ({ expect }) => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
 import { assemble, proofKeyOf, takeApart } from './support/proof-forge.ts'
+import { waitedFor } from './support/trips.ts'
 import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
 
 const RESOURCE = 'https://api.example/weather?city=lima'
@@ -46,7 +47,7 @@ describe('POST /verify without a key', () => {
       payment: summary(),
       unchecked: ['audience', 'endpoint', 'amount', 'resource', 'first_use'],
     })
-    expect(world.tripsOf(answer)).toEqual([])
+    expect(waitedFor(answer)).toEqual([])
   })
 
   it('judges all it is told', async ({ expect }) => {
@@ -92,7 +93,7 @@ describe('POST /verify with the key of the provider', () => {
     const answer = await ask({ method: 'GET', resource: RESOURCE })
 
     expect(answer.body).toEqual({ valid: true, payment: summary(), unchecked: ['first_use'] })
-    expect(world.tripsOf(answer)).toEqual(['database'])
+    expect(waitedFor(answer)).toEqual(['database'])
   })
 
   it('asks for the endpoint that is served', async ({ expect }) => {
@@ -161,7 +162,7 @@ describe('a payment is looked up by its provider', () => {
     const answer = await world.verify(body, { key })
 
     expect(answer.body).toEqual({ valid: true, payment: summary(), unchecked: ['first_use'] })
-    expect(world.tripsOf(answer)).toEqual(['database'])
+    expect(waitedFor(answer)).toEqual(['database'])
     const other = await world.verify({ ...body, requestId: 'another' }, { key })
     expect([other.status, other.body.code]).toEqual([404, 'not_found'])
     expect((await world.verify(body)).status).toBe(401)

@@ -5,15 +5,7 @@ import { Amount } from '../domain/money.ts'
 import type { Order } from '../domain/payment.ts'
 import { refusal } from '../domain/refusal.ts'
 import { fail, ok, type Result } from '../domain/result.ts'
-import type {
-  KeyHolder,
-  Ledger,
-  LedgerUpkeep,
-  PaymentQuery,
-  ProofQuery,
-  Refusal,
-  Trips,
-} from '../ports.ts'
+import type { KeyHolder, Ledger, LedgerUpkeep, PaymentQuery, ProofQuery, Trips } from '../ports.ts'
 import { notApplied, unknownOutcome } from './ledger-failures.ts'
 import { CheckRow, type Failed, PaymentRow, QuoteRow, SettleRow } from './ledger-rows.ts'
 
@@ -98,14 +90,8 @@ async function settle(call: Call, order: Order, trips: Trips): ReturnType<Ledger
     return { ok: true, value: { payment, replayed, balance } }
   }
   const { outcome, policy, ...facts } = row.data
-  return { ok: false, problem: refusal(outcome, facts), ...withPolicy(policy, order) }
+  return { ok: false, problem: refusal(outcome, facts), policy }
 }
-
-const withPolicy = (
-  policy: Omit<NonNullable<Refusal['policy']>, 'walletId'> | undefined,
-  order: Order,
-): Pick<Refusal, 'policy'> =>
-  policy ? { policy: { ...policy, walletId: order.content.walletId } } : {}
 
 async function payment(
   call: Call,

@@ -1,10 +1,9 @@
-import type { ProviderId, WalletId } from './ids.ts'
+import type { ProviderId } from './ids.ts'
 import type { Amount } from './money.ts'
 import { REDEMPTION_SECONDS } from './payment.ts'
 
 /** The part of an owner's policy that needs no counter, as the ledger last told it. */
 export type PolicySnapshot = {
-  walletId: WalletId
   version: number
   paymentMax: Amount
   /** Who may be paid; absent: anyone. */
