@@ -1,7 +1,13 @@
+import { readdir } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { startPostgrest } from '../local/stand-ins/postgrest/index.ts'
+import { startRedis } from '../local/stand-ins/redis/index.ts'
 import { type Checkout, openCheckout, type Ran } from './support/dev.ts'
+import { openDatabase } from './support/postgres.ts'
 import { ask } from './support/postgres-process.ts'
+import { JWT_SECRET, mintToken } from './support/rpc-spec.ts'
 
 let checkout: Checkout
 
@@ -81,7 +87,54 @@ describe('npm run dev', () => {
     await expect(checkout.readDevFile()).rejects.toThrow('ENOENT')
     await expect(fetch(`${seen.edge}/health`)).rejects.toThrow('fetch failed')
   })
+
+  it('uses the services the environment names in place of its own', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const hosted = await openHosted()
+    const elsewhere = await openCheckout()
+    onTestFinished(async () => void (await Promise.all([hosted.close(), elsewhere.close()])))
+
+    const { exit } = await elsewhere.start(`${hosted.environment} npm run -s dev -- --once`).ended
+
+    expect(exit).toBe(0)
+    const [row] = await hosted.database.sql`select count(*)::int from ledger.payments`
+    expect(row).toEqual({ count: 1 })
+    expect(hosted.postgrest.trips.map(({ subject }) => subject)).toContain('settle_x402_payment')
+    expect(hosted.redis.trips).not.toEqual([])
+    expect(await readdir(join(elsewhere.path, '.payos'))).toEqual(['secrets.json'])
+  })
 })
+
+/** A database, a gateway and a Redis that are not those of the checkout, as a shell names them. */
+async function openHosted() {
+  const database = await openDatabase()
+  const apiKey = 'sb_publishable_spec'
+  const postgrest = await startPostgrest({
+    databaseUrl: database.url('authenticator'),
+    jwtSecret: JWT_SECRET,
+    schemas: ['api'],
+    apiKeys: { [apiKey]: 'anon' },
+  })
+  const redis = await startRedis({ token: 'hosted' })
+  const variables = {
+    DATABASE_URL: database.url(),
+    SUPABASE_URL: postgrest.url,
+    SUPABASE_PUBLISHABLE_KEY: apiKey,
+    EDGE_DATABASE_TOKEN: mintToken({ role: 'x402_edge' }),
+    DRAIN_DATABASE_TOKEN: mintToken({ role: 'x402_drain' }),
+    OPERATOR_TOKEN: mintToken({ role: 'x402_operator' }),
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+  }
+  const environment = Object.entries(variables).map(([name, value]) => `${name}='${value}'`)
+  const close = async () => {
+    await Promise.all([postgrest.stop(), redis.stop()])
+    await database.close()
+  }
+  return { database, postgrest, redis, environment: environment.join(' '), close }
+}
 
 /** Starts it, looks at it, has a second one refused, and ends it as a person does. */
 async function lookAt(line: string) {

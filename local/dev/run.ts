@@ -29,15 +29,26 @@ export async function run(): Promise<void> {
     stops.unshift(async () => void process.stderr.write('Stopped.\n'))
     await end(0)
   }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, order)
+  obey(order)
   try {
     const options = readOptions(process.argv.slice(2))
-    const staysUp = await serve(options, (stop) => stops.push(stop))
+    const staysUp = await serve(options, (stop) => {
+      stops.push(stop)
+      obey(order)
+    })
     if (!staysUp && endingSince === undefined) await end(0)
   } catch (cause) {
     if (endingSince !== undefined) return
     complain(cause)
     await end(cause instanceof UsageError ? 2 : 1)
+  }
+}
+
+/** Makes `order` the one listener. Miniflare's own would end the process before Postgres stops. */
+function obey(order: () => Promise<void>): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.removeAllListeners(signal)
+    process.on(signal, order)
   }
 }
 
