@@ -13,7 +13,7 @@ const nobody = EndpointId.parse('00000000-0000-0000-0000-000000000000')
 export const ready = ({ ledger, proofs }: Pick<Deps, 'ledger' | 'proofs'>) =>
   new Hono<PayosEnv>().get('/', async (c) => {
     const answered = await ledger.quote(nobody, c.var.trips)
-    const isReady = answered.ok && proofs.publicKeys().length > 0
+    const isReady = answered.ok && proofs.canSign()
     if (isReady) return c.json({ status: 'ready' })
     return c.json({ status: 'not_ready' }, 503, { 'Retry-After': '1' })
   })

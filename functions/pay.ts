@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Order, Settlement } from '../shared/domain/payment.ts'
 import { refusalBy } from '../shared/domain/policy.ts'
-import type { Problem } from '../shared/domain/problem.ts'
+import { type Problem, problem } from '../shared/domain/problem.ts'
 import { refusal } from '../shared/domain/refusal.ts'
 import { payAnswer } from '../shared/protocol/pay.ts'
 import type { Deps } from './deps.ts'
@@ -26,7 +26,7 @@ export const pay = (deps: PayDeps) =>
     const stored = await storedAnswer(c, deps, order)
     if (stored !== undefined) return replay(c, stored)
 
-    const refused = rememberedRefusal(deps, order)
+    const refused = deps.proofs.canSign() ? rememberedRefusal(deps, order) : nobodySigns
     if (refused) return refuse(c, refused)
 
     const settled = await deps.ledger.settle(order, c.var.trips)
@@ -91,6 +91,12 @@ async function storedAnswer(
   deps.meter.cache('answer', theirs)
   return theirs ? stored.body : undefined
 }
+
+const nobodySigns = problem('dependency_unavailable', {
+  detail: 'No proof can be signed now, so nothing is charged.',
+  hint: 'Repeat the same request.',
+  retryAfterMs: 1_000,
+})
 
 const replay = (c: PayosContext, body: string) =>
   c.body(body, 200, { 'Content-Type': 'application/json', 'Idempotency-Replayed': 'true' })

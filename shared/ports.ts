@@ -94,6 +94,8 @@ export type Counters = {
 
 /** Signs and checks proofs with the keys of this deployment. */
 export type Proofs = {
+  /** Whether a key signs now. While none does nothing is charged, since no proof could be given. */
+  canSign(): boolean
   sign(
     payment: Payment,
     thumbprint: string | undefined,

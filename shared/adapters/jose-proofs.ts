@@ -24,6 +24,8 @@ export function joseProofs(by: ProofIssuer, clock: Clock): Proofs {
   const imported = importer()
 
   return {
+    canSign: () => signingKey(by.keys, clock.nowSeconds()) !== undefined,
+
     async sign(payment, thumbprint) {
       const nowSeconds = clock.nowSeconds()
       const key = signingKey(by.keys, nowSeconds)
