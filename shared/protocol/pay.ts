@@ -35,7 +35,7 @@ export type PayRequest = Omit<z.output<typeof PayBody>, 'amount' | 'timestamp'> 
 }
 
 /** `Idempotency-Key` is another name for `requestId`, bare or as a quoted string (RFC 8941). */
-export const idempotencyKeyOf = (header: string | undefined): string | undefined =>
+const idempotencyKeyOf = (header: string | undefined): string | undefined =>
   header?.replace(/^"(.*)"$/, '$1')
 
 /**
