@@ -29,12 +29,17 @@ export const pay = (deps: PayDeps) =>
     const refused = deps.proofs.canSign() ? rememberedRefusal(deps, order) : nobodySigns
     if (refused) return refuse(c, refused)
 
-    const settled = await deps.ledger.settle(order, c.var.trips)
-    await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
-    if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
-    if (settled.policy) deps.policies.set(askedOf(order), settled.policy)
-    return refuse(c, settled.problem)
+    return settle(c, deps, order)
   })
+
+/** Asks the ledger, and learns of the key and the policy what its answer tells. */
+async function settle(c: PayosContext, deps: PayDeps, order: Order): Promise<Response> {
+  const settled = await deps.ledger.settle(order, c.var.trips)
+  await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
+  if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
+  if (settled.policy) deps.policies.set(askedOf(order), settled.policy)
+  return refuse(c, settled.problem)
+}
 
 /** Signs the proof, answers, and keeps the answer for repeats. */
 async function answer(
