@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { readJson } from '../shared/domain/json.ts'
+import { NumberText, readJson } from '../shared/domain/json.ts'
 import { type Problem, type ProblemCode, problems } from '../shared/domain/problem.ts'
 import { fail, ok, type Result } from '../shared/domain/result.ts'
 import type { RequestTrips } from './trips.ts'
@@ -27,32 +27,50 @@ const malformed = {
   syntax: 'The body is not valid JSON.',
   depth: 'The body nests deeper than 16 levels.',
   duplicate: 'The body has the same member twice.',
+  other: 'The body is not a JSON object.',
 } as const
 
-/** The body as JSON that has one meaning, read once; or what is wrong with it. */
-export async function readBody(c: PayosContext): Promise<Result<unknown>> {
+/** The body as a JSON object that has one meaning, read once; or what is wrong with it. */
+export async function readBody(c: PayosContext): Promise<Result<object>> {
   const type = c.req.header('content-type') ?? ''
   if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
-    return fail('unsupported_media_type', {
-      detail: 'The body is taken as JSON only.',
-      hint: 'Send "Content-Type: application/json".',
-    })
+    return unsupported('content-type')
+  }
+  if (!/^(identity)?$/i.test(c.req.header('content-encoding') ?? '')) {
+    return unsupported('content-encoding')
   }
   const bytes = await readBytes(c.req.raw)
   if (!bytes) {
     return fail('body_too_large', {
       detail: 'The body is longer than 64 KiB.',
       hint: 'Send only the members the documentation names.',
+      param: 'body',
     })
   }
   const json = readJson(bytes)
-  if (json.ok) return ok(json.value)
-  return fail('malformed_request', {
-    detail: malformed[json.reason],
-    hint: 'Send one JSON object in UTF-8, each member once.',
-    ...(json.reason === 'duplicate' && json.at !== undefined && { param: json.at.slice(0, 80) }),
-  })
+  if (!json.ok) return unreadable(json.reason, json.at)
+  return isObject(json.value) ? ok(json.value) : unreadable('other')
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof NumberText)
+
+const unreadable = (reason: keyof typeof malformed, at = 'body') =>
+  fail('malformed_request', {
+    detail: malformed[reason],
+    hint: 'Send one JSON object in UTF-8, each member once.',
+    param: at.slice(0, 80),
+  })
+
+const unsupported = (param: string) =>
+  fail('unsupported_media_type', {
+    detail: 'The body is taken as plain JSON only.',
+    hint: 'Send "Content-Type: application/json", and the body as it is, without compression.',
+    param,
+  })
 
 /** All bytes of a body, or nothing when there are too many: it stops reading there. */
 async function readBytes(request: Request): Promise<Uint8Array | undefined> {

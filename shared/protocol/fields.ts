@@ -38,11 +38,13 @@ const forms: Record<string, string> = {
   release: 'release is true or false.',
 }
 
+const memberHint = 'Send only the members the documentation names.'
+
 /** The problem of one member: what form it takes. */
 export const malformedField = (param: string, detail?: string): Problem =>
   problem('malformed_request', {
     detail: detail ?? `The member "${param}" is missing or has another form.`,
-    hint: forms[param] ?? 'Send only the members the documentation names.',
+    hint: (Object.hasOwn(forms, param) && forms[param]) || memberHint,
     param,
   })
 
@@ -55,13 +57,10 @@ export function parseFields<Schema extends z.ZodType>(
   if (parsed.success) return ok(parsed.data)
 
   const issue = parsed.error.issues[0]
-  if (issue?.code === 'unrecognized_keys') {
-    const param = (issue.keys[0] ?? '').slice(0, 80)
-    return { ok: false, problem: malformedField(param, 'The body has a member nobody reads.') }
-  }
   const param = String(issue?.path[0] ?? '')
-  if (param === '') {
-    return { ok: false, problem: malformedField('body', 'The body is not a JSON object.') }
+  if (issue?.code === 'unrecognized_keys') {
+    const name = param || (issue.keys[0] ?? '').slice(0, 80)
+    return { ok: false, problem: malformedField(name, 'The body has a member nobody reads.') }
   }
-  return { ok: false, problem: malformedField(param) }
+  return { ok: false, problem: malformedField(param || 'body') }
 }

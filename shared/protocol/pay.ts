@@ -53,7 +53,7 @@ export function parsePayRequest(
   const { amount, timestamp, resource, ...rest } = read.value
 
   if (alias !== undefined && alias !== rest.requestId) {
-    return refuse('requestId', 'requestId and the Idempotency-Key header say different things.')
+    return refuse('requestId', 'The Idempotency-Key header contradicts requestId.')
   }
   const units = parseDecimal(amount, rest.currency)
   if (units === undefined) return refuse('amount')

@@ -48,11 +48,10 @@ export type VerifyRequest =
 
 /** Reads the native body of `POST /verify`. */
 export async function parseVerifyRequest(
-  body: unknown,
+  body: object,
   options: { allowLoopbackHttp: boolean },
 ): Promise<Result<VerifyRequest>> {
-  const asksForPayment =
-    typeof body === 'object' && body !== null && ('paymentId' in body || 'transferId' in body)
+  const asksForPayment = 'paymentId' in body || 'transferId' in body
   if (asksForPayment) return parsePaymentBody(body)
 
   const read = parseFields(ProofBody, body)
@@ -70,7 +69,7 @@ export async function parseVerifyRequest(
   return ok({ kind: 'proof', check })
 }
 
-function parsePaymentBody(body: unknown): Result<VerifyRequest> {
+function parsePaymentBody(body: object): Result<VerifyRequest> {
   const read = parseFields(PaymentBody, body)
   if (!read.ok) return read
   const { paymentId, transferId, requestId } = read.value
