@@ -2,6 +2,7 @@ import { describe, it } from 'vitest'
 import { at, cast, endpoints } from './model/cast.ts'
 import type { Call } from './model/ledger.ts'
 import {
+  ask,
   audit,
   BALANCED,
   openCrowd,
@@ -23,6 +24,20 @@ describe('transfers', () => {
 
     expect(new Set(answers)).toEqual(new Set(['107']))
     expect(await audit(sql)).toEqual(BALANCED)
+  })
+
+  it('are not held up by a roll-up of others', async ({ expect }) => {
+    const { sql, ask: askAny } = await openCrowd({ funds: '100' })
+    await askAny(payment('r1', { endpoint: 0 }))
+    await askAny(payment('r2', { endpoint: 1 }))
+
+    const meanwhile: unknown[] = []
+    await sql.begin(async (tx) => {
+      await ask(tx, rollUp(1))
+      meanwhile.push(await askAny(rollUp(10)), await askAny(payment('r3', { endpoint: 0 })))
+    })
+
+    expect(meanwhile).toMatchObject([1, { outcome: 'payment' }])
   })
 
   it('race with payments and roll-ups, and the books balance', async ({ expect }) => {

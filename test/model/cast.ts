@@ -127,3 +127,23 @@ const openingDeposit = (wallet: number, amount: string): Call => ({
   name: 'deposit_x402_funds',
   args: { transfer_id: uuid('7fe7', wallet + 5), wallet_id: at(cast.wallets, wallet), amount },
 })
+
+/** A call that says something else of someone who is known. */
+export function contradict(what: 'agent' | 'wallet' | 'key' | 'endpoint' | 'price'): Call {
+  const calls = {
+    agent: putAgent(0, 'active'),
+    wallet: putWallet(0, 'active'),
+    key: putKey('agent', 0),
+    endpoint: putEndpoint(0, 'active'),
+    price: putEndpoint(0, 'active'),
+  }
+  const lies = {
+    agent: { owner_id: at(cast.owners, 1) },
+    wallet: { currency: 'EURC' },
+    key: { key_hash: '1'.repeat(64) },
+    endpoint: { url: 'https://elsewhere.example/' },
+    price: { price: '12' },
+  }
+  const call = calls[what]
+  return { ...call, args: { ...call.args, ...lies[what] } } as Call
+}

@@ -13,6 +13,7 @@ export type Command =
       named: Naming
       key: KeyUse
     }
+  | { do: 'reconsider'; payment: number; ms: number }
   | { do: 'wait'; ms: number }
   | { do: 'wait until'; border: 'day' | 'month'; ms: number }
   | { do: 'reprice'; endpoint: number; price: string; since: number }

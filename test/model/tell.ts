@@ -1,6 +1,7 @@
 import {
   at,
   cast,
+  contradict,
   endpoints,
   putAgent,
   putEndpoint,
@@ -34,9 +35,15 @@ const tellers: { [Kind in Command['do']]: (ledger: State, command: To<Kind>) => 
   wait: ({ now }, { ms }) => now + ms,
   'wait until': (ledger, { border, ms }) => borders[border](ledger) + ms,
   announce: ({ now }, { endpoint, price, notice }) => announce(endpoint, price, now + notice),
-  reprice: ({ now }, { endpoint, price, since }) => {
-    const soon = now + 180_000
-    return [announce(endpoint, price, soon), soon + since]
+  reprice: (ledger, { endpoint, price, since }) => {
+    const soon = ledger.now + 180_000
+    const checked = verify(ledger, { ...plainly, payment: 0, action: 'check', attempt: 'one' })
+    return [announce(endpoint, price, soon), soon + since, checked]
+  },
+  reconsider: (ledger, { payment, ms }) => {
+    const attempt = { ...plainly, payment, attempt: 'one' }
+    const consumed = verify(ledger, { ...attempt, action: 'consume' })
+    return [consumed, ledger.now + ms, verify(ledger, { ...attempt, action: 'release' })]
   },
   allow: (_, { wallet, limits }) => putPolicy(wallet, limits),
   deposit: (_, { wallet, amount, transfer }) => ({
@@ -65,7 +72,7 @@ const tellers: { [Kind in Command['do']]: (ledger: State, command: To<Kind>) => 
   expire: ({ now }, { kind, index, ms }) =>
     putKey(kind, index, ms === null ? undefined : new Date(now + ms).toISOString()),
   'sign up': (_, { agent, signer, revoked }) => putSigner(agent, signer, revoked),
-  contradict: (_, { what }) => contradiction(what),
+  contradict: (_, { what }) => contradict(what),
   read: (_, { what, endpoint }) =>
     what === 'totals'
       ? { name: 'get_x402_totals', args: {} }
@@ -162,6 +169,15 @@ function resourceOf(url: string, href: Payment['href']) {
 /** The latest payment, the one before, and so on; of nobody, when there are not as many. */
 const recent = (ledger: State, index: number) => [...ledger.payments].reverse()[index]
 
+const plainly = {
+  do: 'verify',
+  provider: 0,
+  endpoint: 'its own',
+  audience: 'itself',
+  minimum: 'price',
+  key: 'right',
+} as const
+
 function verify(ledger: State, told: To<'verify'>): Call {
   const [id = cast.nobody, payment] = recent(ledger, told.payment) ?? []
   const provider = payment && told.audience !== 'other' ? payment.providerId : undefined
@@ -216,24 +232,4 @@ function payOut(ledger: State, told: To<'pay out'>): Call {
   const transfer_id = at(cast.transfers, told.transfer)
   const args = { transfer_id, provider_id: providerId, currency: told.currency, amount }
   return { name: 'pay_out_x402_earnings', args }
-}
-
-/** A call that says something else of someone who is known. */
-function contradiction(what: To<'contradict'>['what']): Call {
-  const calls = {
-    agent: putAgent(0, 'active'),
-    wallet: putWallet(0, 'active'),
-    key: putKey('agent', 0),
-    endpoint: putEndpoint(0, 'active'),
-    price: putEndpoint(0, 'active'),
-  }
-  const lies = {
-    agent: { owner_id: at(cast.owners, 1) },
-    wallet: { currency: 'EURC' },
-    key: { key_hash: '1'.repeat(64) },
-    endpoint: { url: 'https://elsewhere.example/' },
-    price: { price: '12' },
-  }
-  const call = calls[what]
-  return { ...call, args: { ...call.args, ...lies[what] } } as Call
 }

@@ -12,19 +12,12 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   providers: fc.constantFrom(...Array(9).fill(null), [0], [0, 1], []),
 })
 
+/** Around every border there is: a minute of grace, three of memory, fifteen to redeem. */
 const waits = [
-  1,
-  1,
-  second,
-  second,
-  30 * second,
-  59_999,
-  60_000,
-  119_999,
-  180_000,
-  899_999,
-  3_600_000,
+  ...[1, 1, second, 30 * second, 59_999, 60_000, 60_000, 180_000],
+  ...[839_999, 840_000, 899_999, 900_000, 900_000, 3_600_000],
 ]
+
 const kinds = {
   pay,
   verify,
@@ -35,6 +28,7 @@ const kinds = {
     named: fc.constantFrom<Naming[]>('id', 'request', 'both', 'wrongly'),
     key: fc.constantFrom<KeyUse[]>('right', 'right', 'right', 'right', 'wrong', 'unknown', 'none'),
   }),
+  reconsider: fc.record({ payment: upTo(4), ms: fc.constantFrom(59_999, 60_000) }),
   wait: fc.record({ ms: fc.constantFrom(...waits, -3_600_000) }),
   'wait until': fc.record({
     border: fc.constantFrom('day' as const, 'day' as const, 'month' as const),
@@ -97,8 +91,9 @@ const kinds = {
 
 const weights: { [Kind in Command['do']]: number } = {
   pay: 40,
-  verify: 12,
+  verify: 16,
   ask: 4,
+  reconsider: 2,
   wait: 7,
   'wait until': 3,
   reprice: 5,
