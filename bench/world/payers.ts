@@ -1,0 +1,66 @@
+import { type Drive, drive } from '../measure/drive.ts'
+import type { HttpClient } from '../measure/http.ts'
+import { WireStatement } from '../measure/wire.ts'
+import type { World } from './databases.ts'
+import type { Edge } from './edge.ts'
+import { newOrder, type Order, SETTLE, settleBody, settleValues } from './order.ts'
+import type { Parties } from './population.ts'
+
+export type Load = { clients: number; seconds: number }
+
+/** Makes orders of a random wallet each time for a random provider, from the first of each. */
+export function orders(
+  { wallets, providers }: Parties,
+  among: { wallets?: number; providers?: number } = {},
+): () => Order {
+  const any = <Item>(items: readonly Item[], count = items.length) =>
+    items[Math.floor(Math.random() * Math.min(count, items.length))] as Item
+  return () => newOrder(any(wallets, among.wallets), any(providers, among.providers))
+}
+
+/** Pays straight in the ledger, as the leanest caller does; closed loops over prepared statements. */
+export class SqlPayers implements AsyncDisposable {
+  readonly #statements: WireStatement[]
+  made = 0
+
+  private constructor(statements: WireStatement[]) {
+    this.#statements = statements
+  }
+
+  static async open(world: Pick<World, 'url'>, clients: number): Promise<SqlPayers> {
+    const open = () =>
+      WireStatement.open(world.url('authenticator'), SETTLE, ['set role x402_edge'])
+    return new SqlPayers(await Promise.all(Array.from({ length: clients }, open)))
+  }
+
+  drive(load: Load, next: () => Order): Promise<Drive> {
+    return drive({ ...load, run: (client) => this.once(next(), client) })
+  }
+
+  async once(order: Order, client = 0): Promise<void> {
+    const answer = await this.#statements[client]?.run(settleValues(order))
+    if (!answer || !isFirst(answer)) throw new Error(`not settled: ${answer}`)
+    this.made += 1
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#statements.map((statement) => statement.close()))
+  }
+}
+
+/** Pays through the gateway alone, with an edge's own rights. */
+export async function payByGateway(edge: Edge, http: HttpClient, order: Order): Promise<void> {
+  const { secrets, postgrest } = edge.payos
+  const { status, text } = await http.send(`${postgrest.url}/rest/v1/rpc/settle_x402_payment`, {
+    headers: {
+      apikey: secrets.publishableKey,
+      authorization: `Bearer ${secrets.edgeToken}`,
+      'content-profile': 'api',
+    },
+    body: settleBody(order),
+  })
+  if (status !== 200 || !isFirst(text)) throw new Error(`not settled: ${text}`)
+}
+
+/** A payment settled by this very call: nothing but that has this member. */
+const isFirst = (answer: string): boolean => /"replayed": ?false/.test(answer)

@@ -1,0 +1,81 @@
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import type { Sql } from 'postgres'
+import { hashApiKey, makeApiKey, parseApiKey } from '../../shared/domain/api-key.ts'
+
+/** How many of each there are. Wallets are dealt out over the agents, one endpoint a provider. */
+export type Population = { agents: number; wallets: number; providers: number }
+
+export type Signer = { privateKey: KeyObject; x: string }
+export type Agent = { id: string; apiKey: string; keyId: string; keyHash: string; signer: Signer }
+export type Wallet = { id: string; agent: Agent }
+export type Provider = { id: string; apiKey: string; endpointId: string }
+export type Parties = { wallets: Wallet[]; providers: Provider[] }
+
+/** What every endpoint costs, in atomic units and in the currency's. */
+export const PRICE = { units: 1000, text: '0.001', currency: 'USDC' } as const
+/** What every wallet starts with: enough for a hundred million payments. */
+export const FUNDS = 100_000_000_000n
+export const RESOURCE = 'https://api.example/weather'
+
+/** Agents' and providers' ids, by kind and number; no other part of the project uses these. */
+const idOf = (kind: 1 | 2 | 3 | 4 | 5, index: number): string =>
+  `b${kind}000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`
+
+/**
+ * Brings the parties in through the operator's own functions, and returns how to act as them.
+ *
+ * Agents' keys are registered; signers are not, so that both signed and unsigned payments settle.
+ */
+export async function populate(sql: Sql, population: Population): Promise<Parties> {
+  const agents = await Promise.all(range(population.agents).map(makeAgent))
+  const providers = await Promise.all(range(population.providers).map(makeProvider))
+  const wallets = range(population.wallets).map((index) => ({
+    id: idOf(3, index),
+    agent: agents[index % agents.length] as Agent,
+  }))
+  await sql`select api.put_x402_owner(${idOf(1, 0)}, 'an owner')`
+  await sql`
+    select api.put_x402_agent(id, ${idOf(1, 0)}, 'an agent'), api.put_x402_key('agent', key, id, hash)
+    from unnest(${agents.map(({ id }) => id)}::uuid[], ${agents.map(({ keyId }) => keyId)}::text[],
+      ${agents.map(({ keyHash }) => keyHash)}::text[]) as it (id, key, hash)`
+  await sql`
+    select api.put_x402_wallet(id, agent, ${PRICE.currency}),
+      api.put_x402_policy(id, ${FUNDS.toString()}, ${FUNDS.toString()}, ${FUNDS.toString()}),
+      api.deposit_x402_funds(gen_random_uuid(), id, ${FUNDS.toString()})
+    from unnest(${wallets.map(({ id }) => id)}::uuid[],
+      ${wallets.map(({ agent }) => agent.id)}::uuid[]) as it (id, agent)`
+  for (const { id, endpointId, keyId, keyHash } of providers) {
+    await sql`select api.put_x402_provider(${id}, 'a provider')`
+    await sql`select api.put_x402_key('provider', ${keyId}, ${id}, ${keyHash})`
+    await sql`select api.put_x402_endpoint(
+      ${endpointId}, ${id}, 'GET', ${RESOURCE}, ${PRICE.currency}, ${PRICE.units.toString()})`
+  }
+  await sql`analyze`
+  return { wallets, providers }
+}
+
+const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
+
+async function makeKey(kind: 'agent' | 'provider') {
+  const apiKey = makeApiKey({ kind, environment: 'test', random: randomBytes(96) })
+  return { apiKey, keyId: parseApiKey(apiKey)?.id ?? '', keyHash: await hashApiKey(apiKey) }
+}
+
+async function makeAgent(index: number): Promise<Agent> {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const { x = '' } = publicKey.export({ format: 'jwk' })
+  return { id: idOf(2, index), signer: { privateKey, x }, ...(await makeKey('agent')) }
+}
+
+async function makeProvider(index: number) {
+  return { id: idOf(4, index), endpointId: idOf(5, index), ...(await makeKey('provider')) }
+}
+
+/** The id every edge gives a payment of these lines; see `order.ts` for which they are. */
+export function paymentIdOf(lines: readonly string[]): string {
+  const hash = createHash('sha256').update(lines.join('\n')).digest().subarray(0, 16)
+  hash[6] = ((hash[6] ?? 0) & 15) | 128
+  hash[8] = ((hash[8] ?? 0) & 63) | 128
+  const digits = hash.toString('hex')
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
