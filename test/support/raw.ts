@@ -12,7 +12,7 @@ export async function sendRaw(world: World, path: string, raw: RawRequest): Prom
   const url = world.payos.edges.edges[0]?.url
   const response = await fetch(`${url}${path}`, { redirect: 'manual', ...raw })
   const text = await response.text()
-  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  const isJson = text !== '' && /json/.test(response.headers.get('content-type') ?? '')
   const body = isJson ? JSON.parse(text) : text
   return { status: response.status, headers: response.headers, body, text }
 }
