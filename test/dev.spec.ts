@@ -35,15 +35,15 @@ describe('npm run dev -- --once', () => {
   })
 
   it('tells a script the same in one JSON object', async ({ expect }) => {
-    const { exit, out } = await run('npm run -s dev -- --once --json')
+    const { exit, out, error } = await run('npm run -s dev -- --once --json')
 
+    expect(exit, error).toBe(0)
     const told = JSON.parse(out)
     expect(told).toMatchObject({
       edges: [expect.stringMatching(/^http:/)],
       claims: { amount: '1000', asset: 'USDC', st: 'settled', iss: told.edges[0] },
       answer: { report: 'weather', paymentId: told.claims.jti },
     })
-    expect(exit).toBe(0)
   })
 })
 
@@ -96,9 +96,10 @@ describe('npm run dev', () => {
     const elsewhere = await openCheckout()
     onTestFinished(async () => void (await Promise.all([hosted.close(), elsewhere.close()])))
 
-    const { exit } = await elsewhere.start(`${hosted.environment} npm run -s dev -- --once`).ended
+    const line = `${hosted.environment} npm run -s dev -- --once`
+    const { exit, error } = await elsewhere.start(line).ended
 
-    expect(exit).toBe(0)
+    expect(exit, error).toBe(0)
     const [row] = await hosted.database.sql`select count(*)::int from ledger.payments`
     expect(row).toEqual({ count: 1 })
     expect(hosted.postgrest.trips.map(({ subject }) => subject)).toContain('settle_x402_payment')

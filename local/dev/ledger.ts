@@ -33,7 +33,7 @@ export async function prepareLedger(ledger: LedgerDatabase, screen: Screen): Pro
   await prepareRoles(postgres, password ? { authenticatorPassword: password } : {})
   const pending = await pendingMigrations(ownerUrl)
   if (pending.length > 0) {
-    await screen.step(`${pending.length} migrations`, () => applyMigrations(ownerUrl))
+    await screen.step(`migrations (${pending.length})`, () => applyMigrations(ownerUrl))
   }
   await applySeed(ownerUrl)
 }

@@ -5,7 +5,7 @@ import { seeded } from '../seeded.ts'
 import { type LedgerDatabase, openLedger, prepareLedger } from './ledger.ts'
 import { endpointsAt, openMarket } from './market.ts'
 import type { DevOptions } from './options.ts'
-import { choosePorts, type Ports } from './ports.ts'
+import { claimPorts, type Ports } from './ports.ts'
 import type { Screen } from './screen.ts'
 import type { Services } from './services.ts'
 import { type DevFile, keptSecrets } from './state.ts'
@@ -25,16 +25,15 @@ type Plan = {
 /** Starts every part, in order, and tells where each is. What fails leaves the others to `onStarted`. */
 export async function startStack(plan: Plan): Promise<Stack> {
   const { screen, services } = plan
-  const ports = await choosePorts((line) => screen.line(`  ${line}`))
   const secrets = await keptSecrets(Math.floor(Date.now() / 1000))
   const building = bundleWorker()
   building.catch(() => undefined)
   const ledger = await screen.step('Postgres', () => openLedger(services))
   plan.onStarted(() => ledger.postgres.stop())
   await screen.step('ledger and seed', () => prepareLedger(ledger, screen))
-  const bundle = await screen.step('Worker, built', () => building)
-  const edge = await screen.step('edge and stand-ins', () =>
-    startEdge(plan, { ports, secrets, ledger, bundle }),
+  const { ports, release } = await claimPorts((line) => screen.line(`  ${line}`))
+  const edge = await screen.step('Worker and stand-ins', async () =>
+    startEdge(plan, { ports, secrets, ledger, bundle: await building }),
   )
   plan.onStarted(edge.stop)
 
@@ -43,6 +42,7 @@ export async function startStack(plan: Plan): Promise<Stack> {
   const endpointIds = await endpointsAt(new URL(dev.echo).origin, operator)
   const market = await openMarket(dev.edge, ports.provider, endpointIds)
   plan.onStarted(market.stop)
+  await release()
   const edges = edge.edges.edges.map(({ url }) => url)
   return { dev: { ...dev, provider: { ...dev.provider, endpointIds } }, edges, secrets }
 }
