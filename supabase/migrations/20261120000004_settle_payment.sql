@@ -1,7 +1,7 @@
 -- The synchronous payment: one call judges everything and moves the money.
 --
 -- Locks: none that matter; creates functions.
--- Undo: drop function api.settle_x402_payment, then the ledger functions in reverse order.
+-- Undo: drop the ledger functions in reverse order.
 
 -- The id of a payment: UUIDv8 from the first 16 bytes of SHA-256 over what the agent asked for.
 create function ledger.payment_id_of(content text[]) returns uuid
