@@ -45,7 +45,7 @@ export class Offers {
     response: Response,
     call: { method: string; url: string; signal: AbortSignal },
   ): Promise<Payable> {
-    const required = await requiredIn(response)
+    const required = requiredIn(response)
     const accepted = this.#choose(required)
     const endpointId = `${accepted.extra['endpointId']}`
     const asked = parseAtomic(accepted.amount)
@@ -128,9 +128,8 @@ export class Offers {
 const mismatch = (detail: string) =>
   new PaymentError('requirement_mismatch', `The 402 is not what the endpoint asks. ${detail}`)
 
-async function requiredIn(response: Response): Promise<PaymentRequired> {
+function requiredIn(response: Response): PaymentRequired {
   const required = readPaymentRequired(decodeHeader(response.headers.get(headerNames.required)))
-  await response.body?.cancel()
   if (required) return required
   throw new PaymentError('requirement_unreadable', 'The 402 does not say what to pay (x402 v2).')
 }

@@ -1,6 +1,7 @@
 import { Buyer, type BuyerParts } from './buyer.ts'
 import type { Call } from './call.ts'
 import { PaymentError } from './errors.ts'
+import type { Payable } from './offer.ts'
 import { isFinal, type Outcome, present, stepAfter } from './presentation.ts'
 import { namesOf, type Purchase } from './purchases.ts'
 
@@ -37,9 +38,14 @@ export class Payments {
   async #request(call: Call, requestId: string, isSecond = false): Promise<Delivery> {
     const response = await call.send()
     if (response.status !== 402) return { response, purchase: undefined }
-    const unread = this.#parts.settings.dryRun ? response.clone() : response
-    const payable = await this.#buyer.judge(call, response)
-    if (!payable) return { response: unread, purchase: undefined }
+    const { dryRun } = this.#parts.settings
+    let payable: Payable | undefined
+    try {
+      payable = await this.#buyer.judge(call, response)
+    } finally {
+      if (!dryRun) await response.body?.cancel()
+    }
+    if (!payable) return { response, purchase: undefined }
 
     let purchase: Purchase
     try {

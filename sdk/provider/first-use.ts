@@ -1,0 +1,120 @@
+import { isRecord } from '../../shared/protocol/x402.ts'
+import type { ProofReason } from './proof.ts'
+
+/** A payment about to be served. */
+export type Use = {
+  paymentId: string
+  /** Names this attempt at serving it; only that attempt may give the claim back. */
+  attemptId: string
+  /** How long the claim must be remembered, in unix seconds. */
+  until: number
+  proof: string
+  endpointId: string
+  method: string
+  url: string
+}
+
+/**
+ * Remembers which payments were served, so that each is served once.
+ *
+ * `claim` answers why the use is refused, or nothing when it is the first. It throws when that
+ * cannot be known, and the request is then answered 503: it never lets one through.
+ */
+export type Claims = {
+  /** Whether every process of this provider sees the same claims. Live mode needs that. */
+  readonly shared: boolean
+  claim(use: Use): Promise<ProofReason | undefined>
+  /** Nothing was delivered: the proof may be used again. */
+  release(use: Use): Promise<void>
+}
+
+/** Claims of this process alone: for tests, and for a provider that never has a second process. */
+export function memoryClaims(nowSeconds: () => number = () => Date.now() / 1000): Claims {
+  const uses = new Map<string, Pick<Use, 'attemptId' | 'until'>>()
+  let sweepAt = 0
+  const sweep = (now: number) => {
+    if (now < sweepAt) return
+    sweepAt = now + 60
+    for (const [id, { until }] of uses) if (until < now) uses.delete(id)
+  }
+  return {
+    shared: false,
+    async claim({ paymentId, attemptId, until }) {
+      sweep(nowSeconds())
+      if (uses.has(paymentId)) return 'proof_already_used'
+      uses.set(paymentId, { attemptId, until })
+      return undefined
+    },
+    async release({ paymentId, attemptId }) {
+      if (uses.get(paymentId)?.attemptId === attemptId) uses.delete(paymentId)
+    },
+  }
+}
+
+/** What is used of a Redis client: `@upstash/redis` and `redis` (node-redis) have this form. */
+export type RedisLike = {
+  set(key: string, value: string, options: never): Promise<unknown>
+  del(key: string): Promise<unknown>
+}
+
+export type RedisClaimsOptions = {
+  /** Begins every key. Default `payos:claim:`. */
+  prefix?: string
+  nowSeconds?: () => number
+}
+
+/** Claims in a Redis that all processes share, each one `SET NX PX`. */
+export function redisClaims(redis: RedisLike, options: RedisClaimsOptions = {}): Claims {
+  const { prefix = 'payos:claim:', nowSeconds = () => Date.now() / 1000 } = options
+  return {
+    shared: true,
+    async claim({ paymentId, attemptId, until }) {
+      const ms = Math.max(1, Math.ceil((until - nowSeconds()) * 1000))
+      // Both clients' spellings of the same two options; each passes over the other's.
+      const once = { nx: true, px: ms, NX: true, PX: ms } as never
+      const answer = await redis.set(prefix + paymentId, attemptId, once)
+      return answer === 'OK' ? undefined : 'proof_already_used'
+    },
+    // Whoever holds the claim is the only one to delete it, and it outlives every proof.
+    async release({ paymentId }) {
+      await redis.del(prefix + paymentId)
+    },
+  }
+}
+
+export type EdgeClaimsOptions = {
+  /** Origin of the PayOS edge. */
+  edge: string
+  /** The provider's key, `sk_…`. */
+  apiKey: string
+  fetch?: typeof fetch
+}
+
+/** Claims at the edge: one trip per request, nothing to operate. Without the edge nothing is served. */
+export function edgeClaims(options: EdgeClaimsOptions): Claims {
+  const { edge, apiKey, fetch: ask = fetch } = options
+  const verify = async (use: Use, action: Record<string, unknown>) => {
+    const { proof, endpointId, attemptId } = use
+    const response = await ask(`${edge}/v1/x402/verify`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ proof, endpointId, attemptId, ...action }),
+      signal: AbortSignal.timeout(5_000),
+    })
+    const body: unknown = await response.json()
+    if (response.ok && isRecord(body) && typeof body['valid'] === 'boolean') return body
+    throw new Error(`the edge did not say whether it is the first use: ${response.status}`)
+  }
+  return {
+    shared: true,
+    async claim(use) {
+      const { method, url: resource } = use
+      const body = await verify(use, { consume: true, method, resource })
+      return body['valid'] === true ? undefined : (body['reason'] as ProofReason)
+    },
+    async release(use) {
+      await verify(use, { release: true })
+    },
+  }
+}

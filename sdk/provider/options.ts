@@ -1,0 +1,107 @@
+import { parseApiKey } from '../../shared/domain/api-key.ts'
+import { type Claims, edgeClaims, memoryClaims } from './first-use.ts'
+import { type JsonWebKeySet, type Keys, payosKeys } from './keys.ts'
+
+/** What the paywall did, for logs and counters. Holds no proof. */
+export type PaywallEvent =
+  | { type: 'accepted' | 'released'; paymentId: string; agentId: string }
+  | { type: 'refused'; reason: string }
+  | { type: 'unavailable'; cause: unknown }
+
+export type PaywallOptions = {
+  /** Origin of the PayOS edge, `https://edge.example`. */
+  edge: string
+  /** What the edge calls itself, when it is reached by another origin. Default: `edge`. */
+  issuer?: string
+  /** Your own id. */
+  providerId: string
+  /** The endpoint this handler serves; its method, URL and price are read from the edge. */
+  endpointId: string
+  currency?: 'USDC' | 'EURC'
+  /** Your key, `sk_test_…` or `sk_live_…`: claims first uses at the edge when `claims` is not set. */
+  apiKey?: string
+  /** Default: that of `apiKey`, else `live`. */
+  environment?: 'test' | 'live'
+  /** Where first uses are claimed. Default: the edge with `apiKey`, else this process's memory. */
+  claims?: Claims
+  /** What a proxy takes off the path before the request arrives here, such as `/v2`. */
+  basePath?: string
+  description?: string
+  mimeType?: string
+  /** Answers of the edge to begin with, so that a start does not need it. */
+  initial?: { jwks?: JsonWebKeySet; quote?: unknown }
+  onEvent?: (event: PaywallEvent) => void
+  fetch?: typeof fetch
+  /** Unix seconds. */
+  nowSeconds?: () => number
+}
+
+export type Settings = Required<
+  Omit<PaywallOptions, 'apiKey' | 'description' | 'mimeType' | 'initial'>
+> & {
+  keys: Keys
+  quote: unknown
+  described: { description?: string; mimeType?: string }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** @throws TypeError that names the option at fault and shows the accepted form. */
+export function readOptions(options: PaywallOptions): Settings {
+  const environment = checkParties(options)
+  const { apiKey, basePath = '', description, mimeType, initial = {} } = options
+  check(basePath === '' || /^(\/[^/?#]+)+$/.test(basePath), 'basePath', 'a path such as "/v2"')
+  const edge = originOf(options.edge, environment)
+  const get: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init))
+  const nowSeconds = options.nowSeconds ?? (() => Date.now() / 1000)
+  const ownClaims = apiKey ? edgeClaims({ edge, apiKey, fetch: get }) : memoryClaims(nowSeconds)
+  const claims = options.claims ?? ownClaims
+  check(
+    claims.shared || environment === 'test',
+    'claims',
+    'shared by all processes in live mode: redisClaims(redis), or leave it out and set "apiKey"',
+  )
+  const { jwks, quote } = initial
+  return {
+    issuer: edge,
+    currency: 'USDC',
+    onEvent: () => undefined,
+    ...options,
+    edge,
+    environment,
+    claims,
+    basePath,
+    quote,
+    keys: payosKeys({ edge, fetch: get, nowSeconds, ...(jwks && { initial: jwks }) }),
+    described: { ...(description && { description }), ...(mimeType && { mimeType }) },
+    fetch: get,
+    nowSeconds,
+  }
+}
+
+/** Who is paid, and in which environment: without a test key or a word of the user's, live. */
+function checkParties({ apiKey, providerId, endpointId, ...options }: PaywallOptions) {
+  check(UUID.test(providerId), 'providerId', 'a UUID')
+  check(UUID.test(endpointId), 'endpointId', 'a UUID')
+  const key = apiKey === undefined ? undefined : parseApiKey(apiKey)
+  const isOurs = apiKey === undefined || key?.kind === 'provider'
+  check(isOurs, 'apiKey', 'a provider key, "sk_test_…" or "sk_live_…", as issued')
+  const environment = options.environment ?? key?.environment ?? 'live'
+  check(!key || key.environment === environment, 'environment', 'that of "apiKey"')
+  return environment
+}
+
+function check(holds: unknown, option: string, form: string): asserts holds {
+  if (!holds) throw new TypeError(`paywall: "${option}" must be ${form}.`)
+}
+
+/** Plain http only to this machine, and in the test environment. */
+function originOf(text: string, environment: 'test' | 'live'): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url?.hostname ?? '')
+  const mayBePlain = environment === 'test' && isLoopback
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && mayBePlain)
+  const isOrigin = url && `${url.origin}/` === url.href
+  check(isSafe && isOrigin, 'edge', 'an https origin, such as "https://edge.example"')
+  return url.origin
+}

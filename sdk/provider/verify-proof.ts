@@ -1,0 +1,91 @@
+import { compactVerify } from 'jose'
+import { resourceHash } from '../../shared/domain/resource.ts'
+import { splitProof } from './compact-jws.ts'
+import type { Keys } from './keys.ts'
+import { type Proof, type ProofReason, readClaims } from './proof.ts'
+
+/** How far an expiry may lie behind, and an issue ahead, of this machine's clock. In seconds. */
+const EXPIRY_SKEW = 5
+const ISSUE_SKEW = 60
+
+export type ProofExpectation = {
+  /** From {@link payosKeys}. */
+  keys: Keys
+  /** What the edge calls itself; usually its origin. */
+  issuer: string
+  environment: 'test' | 'live'
+  /** Your own id: a proof made out to anyone else is refused. */
+  providerId: string
+  /** The endpoint that is being served. */
+  endpointId: string
+  currency: 'USDC' | 'EURC'
+  /** The least that is taken, in atomic units, for a proof of this price version. */
+  price: bigint | ((proof: Proof) => bigint | undefined | Promise<bigint | undefined>)
+  /** The request in hand. */
+  method: string
+  /** Its public URL, as the agent knows it. */
+  url: string
+  nowSeconds?: () => number
+}
+
+export type Verdict = { ok: true; proof: Proof } | { ok: false; reason: ProofReason }
+
+/**
+ * Says whether a proof pays for this request, without calling PayOS.
+ *
+ * It has no memory: whoever serves the request must also make sure that the payment is used once.
+ * Never throws on a bad proof. De-duplicate on `proof.paymentId`, never on the token's text.
+ *
+ * @throws EdgeUnavailable when the keys cannot be had: answer 503, the agent may repeat.
+ */
+export async function verifyProof(token: string, expected: ProofExpectation): Promise<Verdict> {
+  const segments = splitProof(token)
+  if (!segments) return refuse('proof_malformed')
+  const key = await expected.keys.find(segments.kid)
+  if (!key) return refuse('proof_key_unknown')
+  if (!(await isAuthentic(token, key))) return refuse('proof_signature_invalid')
+
+  const proof = readClaims(segments.claims)
+  if (!proof) return refuse('proof_malformed')
+  const reason = judge(proof, expected)
+  if (reason) return refuse(reason)
+  const { price } = expected
+  const least = typeof price === 'function' ? await price(proof) : price
+  if (least === undefined || proof.amount < least) return refuse('proof_amount_low')
+  return (await fits(proof, expected)) ? { ok: true, proof } : refuse('proof_wrong_resource')
+}
+
+const refuse = (reason: ProofReason): Verdict => ({ ok: false, reason })
+
+async function isAuthentic(token: string, key: CryptoKey): Promise<boolean> {
+  try {
+    await compactVerify(token, key, { algorithms: ['EdDSA'] })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What the claims alone decide. The order is that of the edge's own answers. */
+function judge(proof: Proof, expected: ProofExpectation): ProofReason | undefined {
+  const nowSeconds = (expected.nowSeconds ?? (() => Date.now() / 1000))()
+  const network = expected.environment === 'live' ? 'payos:main' : 'payos:test'
+  const until = Math.min(proof.expiresAt + EXPIRY_SKEW, proof.redeemableUntil)
+  const judged: [boolean, ProofReason][] = [
+    [proof.issuer !== expected.issuer, 'proof_wrong_issuer'],
+    [proof.providerId !== expected.providerId, 'proof_wrong_audience'],
+    [proof.endpointId !== expected.endpointId, 'proof_wrong_endpoint'],
+    [proof.network !== network, 'proof_wrong_network'],
+    [nowSeconds > until, 'proof_expired'],
+    [proof.issuedAt > nowSeconds + ISSUE_SKEW, 'proof_not_yet_valid'],
+    [proof.currency !== expected.currency, 'proof_amount_low'],
+  ]
+  return judged.find(([applies]) => applies)?.[1]
+}
+
+/** Whether it was paid for this request, or for its URL without the query. */
+async function fits(proof: Proof, { method, url }: ProofExpectation): Promise<boolean> {
+  const { origin, pathname, href } = new URL(url)
+  if ((await resourceHash(method, href)) === proof.resourceHash) return true
+  return (await resourceHash(method, origin + pathname)) === proof.resourceHash
+}

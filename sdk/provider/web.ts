@@ -1,0 +1,39 @@
+import type { Admission, Gate } from './gate.ts'
+import type { Proof } from './proof.ts'
+
+type Admitted = Extract<Admission, { ok: true }>
+
+/** Runs a handler behind the gate. An answer from 400 on, or an error, gives the claim back. */
+export async function guard(
+  gate: Gate,
+  request: Request,
+  handle: (payment: Proof) => Response | Promise<Response>,
+): Promise<Response> {
+  const { pathname, search } = new URL(request.url)
+  const admission = await gate.admit({
+    method: request.method,
+    target: pathname + search,
+    header: (name) => request.headers.get(name),
+  })
+  if (admission.ok) return deliver(admission, handle)
+  const { status, headers, body } = admission.answer
+  return new Response(body, { status, headers })
+}
+
+async function deliver(
+  { payment, headers, finish }: Admitted,
+  handle: (payment: Proof) => Response | Promise<Response>,
+): Promise<Response> {
+  let response: Response
+  try {
+    response = await handle(payment)
+  } catch (error) {
+    await finish(false)
+    throw error
+  }
+  await finish(response.status < 400)
+  // The body is handed on as it is: a stream streams.
+  const sent = new Response(response.body, response)
+  for (const [name, value] of Object.entries(headers)) sent.headers.set(name, value)
+  return sent
+}
