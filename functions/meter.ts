@@ -1,7 +1,7 @@
 import type { Clock, Counters, Trips } from '../shared/ports.ts'
 
 /** Upper bounds of the latency histogram, in milliseconds. */
-const BUCKETS = [5, 10, 25, 50, 100, 150, 250, 500, 1_000, 2_500, 5_000]
+export const BUCKETS = [5, 10, 25, 50, 100, 150, 250, 500, 1_000, 2_500, 5_000]
 
 /** An isolate hands its counts over at most this often. */
 const FLUSH_SECONDS = 5

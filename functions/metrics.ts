@@ -3,15 +3,25 @@ import { sha256 } from '../shared/domain/digest.ts'
 import { problem } from '../shared/domain/problem.ts'
 import type { Deps } from './deps.ts'
 import { type PayosEnv, refuse } from './http.ts'
+import { BUCKETS } from './meter.ts'
 
 type MetricsDeps = Pick<Deps, 'meter' | 'metricsToken'>
 
-/** What each family counts, in the order they are shown. */
-const families: Record<string, { type: 'counter' | 'histogram'; help: string }> = {
-  payos_requests_total: { type: 'counter', help: 'Requests by route and outcome code.' },
-  payos_cache_lookups_total: { type: 'counter', help: 'Looks into each cache tier.' },
-  payos_pay_duration_seconds: { type: 'histogram', help: 'Time to answer POST /pay.' },
-}
+/** The counters that are shown. Whatever else lies in the store is not. */
+const counters = [
+  {
+    name: 'payos_requests_total',
+    help: 'Requests by route and outcome code.',
+    labels: /^\{route="[a-z_]+",code="[a-z_]+"\}$/,
+  },
+  {
+    name: 'payos_cache_lookups_total',
+    help: 'Looks into each cache tier.',
+    labels: /^\{tier="[a-z_]+",result="(hit|miss)"\}$/,
+  },
+]
+
+type Counts = ReadonlyMap<string, number>
 
 /** `GET /v1/metrics`: counts of all isolates in the Prometheus text format, for the operator. */
 export const metrics = ({ meter, metricsToken }: MetricsDeps) =>
@@ -30,44 +40,56 @@ async function isSame(a: string, b: string): Promise<boolean> {
   return left.reduce((difference, byte, at) => difference | (byte ^ (right[at] ?? 0)), 0) === 0
 }
 
-/** Only families of the table are shown, so that nothing stored by another hand gets in. */
-function render(counts: ReadonlyMap<string, number>): string {
-  const lines = Object.entries(families).flatMap(([family, { type, help }]) => [
-    `# HELP ${family} ${help}`,
-    `# TYPE ${family} ${type}`,
-    ...[...counts]
-      .filter(([name]) => name.startsWith(family))
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, count]) => `${name} ${count}`),
-    ...(type === 'histogram' ? [`${family}_sum ${sumOf(counts)}`] : []),
-  ])
-  return `${[...lines, ...ratios(counts)].join('\n')}\n`
+const render = (counts: Counts): string =>
+  [...counters.flatMap((family) => counter(counts, family)), ...duration(counts), ...ratios(counts)]
+    .map((line) => `${line}\n`)
+    .join('')
+
+const head = (name: string, type: string, help: string) => [
+  `# HELP ${name} ${help}`,
+  `# TYPE ${name} ${type}`,
+]
+
+function counter(counts: Counts, { name, help, labels }: (typeof counters)[number]): string[] {
+  const lines = [...counts]
+    .filter(([series]) => series.startsWith(name) && labels.test(series.slice(name.length)))
+    .map(([series, count]) => `${series} ${count}`)
+  return [...head(name, 'counter', help), ...lines.sort()]
 }
 
-const sumOf = (counts: ReadonlyMap<string, number>) =>
-  (counts.get('payos_pay_duration_milliseconds_sum') ?? 0) / 1_000
+/** The histogram whole, empty buckets too: a scraper wants them rising, up to the count. */
+function duration(counts: Counts): string[] {
+  const name = 'payos_pay_duration_seconds'
+  const of = (part: string) => counts.get(`${name}_${part}`) ?? 0
+  const milliseconds = counts.get('payos_pay_duration_milliseconds_sum') ?? 0
+  const bounds = [...BUCKETS.map((bound) => `${bound / 1_000}`), '+Inf']
+  const buckets = bounds.map((le) => `bucket{le="${le}"}`)
+  return [
+    ...head(name, 'histogram', 'Time to answer POST /pay.'),
+    ...buckets.map((bucket) => `${name}_${bucket} ${of(bucket)}`),
+    `${name}_sum ${milliseconds / 1_000}`,
+    `${name}_count ${of('count')}`,
+  ]
+}
+
+/** Outcomes of a payment that are no decision: these are what an operator is woken for. */
+const broken =
+  /^payos_requests_total\{route="pay",code="(dependency_unavailable|outcome_unknown|wallet_busy|internal)"/
 
 /** The rates an operator watches first, ready to read: of all requests since the counts began. */
-function ratios(counts: ReadonlyMap<string, number>): string[] {
-  const sum = (matches: (name: string) => boolean) =>
-    [...counts].reduce((total, [name, count]) => total + (matches(name) ? count : 0), 0)
+function ratios(counts: Counts): string[] {
+  const sum = (series: RegExp) =>
+    [...counts].reduce((total, [name, count]) => total + (series.test(name) ? count : 0), 0)
   const ratio = (part: number, whole: number) => (whole === 0 ? 1 : part / whole)
+  const [payments, lookups] = [sum(/^payos_requests_total\{route="pay"/), sum(/^payos_cache_/)]
 
-  const payments = sum((name) => name.startsWith('payos_requests_total{route="pay"'))
-  const broken = sum((name) =>
-    /^payos_requests_total\{route="pay",code="(dependency_unavailable|outcome_unknown|wallet_busy|internal)"/.test(
-      name,
-    ),
-  )
-  const lookups = sum((name) => name.startsWith('payos_cache_lookups_total'))
-  const hits = sum((name) => /^payos_cache_lookups_total.*result="hit"/.test(name))
+  const success = 'payos_settlement_success_ratio'
+  const hits = 'payos_cache_hit_ratio'
   return [
-    '# HELP payos_settlement_success_ratio Payments answered by a decision, of all asked for.',
-    '# TYPE payos_settlement_success_ratio gauge',
-    `payos_settlement_success_ratio ${ratio(payments - broken, payments)}`,
-    '# HELP payos_cache_hit_ratio Hits of all looks into any cache tier.',
-    '# TYPE payos_cache_hit_ratio gauge',
-    `payos_cache_hit_ratio ${ratio(hits, lookups)}`,
+    ...head(success, 'gauge', 'Payments answered by a decision, of all asked for.'),
+    `${success} ${ratio(payments - sum(broken), payments)}`,
+    ...head(hits, 'gauge', 'Hits of all looks into any cache tier.'),
+    `${hits} ${ratio(sum(/^payos_cache_.*result="hit"/), lookups)}`,
   ]
 }
 

@@ -5,11 +5,12 @@ import { RequestTrips } from './trips.ts'
 
 /** Routes by the name they have in metrics; everything else is `other`, so that labels stay few. */
 const routeNames: Record<string, string> = {
-  '/v1/x402/pay': 'pay',
-  '/v1/x402/verify': 'verify',
-  '/v1/x402/payments': 'payments',
-  '/v1/x402/endpoints': 'endpoints',
-  '/.well-known/jwks.json': 'jwks',
+  'POST /v1/x402/pay': 'pay',
+  'POST /v1/x402/verify': 'verify',
+  'GET /v1/x402/payments': 'payments',
+  'GET /v1/x402/payments/': 'payments',
+  'GET /v1/x402/endpoints/': 'endpoints',
+  'GET /.well-known/jwks.json': 'jwks',
 }
 
 type ObserveDeps = Pick<Deps, 'issuer' | 'environment' | 'meter' | 'later'>
@@ -35,7 +36,7 @@ export const observe = (deps: ObserveDeps): MiddlewareHandler<PayosEnv> =>
     if (deps.environment === 'test' && c.var.trips.taken.length > 0) {
       c.header('Server-Timing', c.var.trips.toString())
     }
-    const route = routeOf(c.req.path)
+    const route = routeOf(`${c.req.method} ${c.req.path}`)
     const code = c.var.outcome ?? 'ok'
     deps.meter.request({ route, code, ms: performance.now() - started })
     deps.later(c, deps.meter.flush())
@@ -48,8 +49,9 @@ function requestIdOf(c: PayosContext): string {
   return /^[A-Za-z0-9-]{1,64}$/.test(ray) ? ray : crypto.randomUUID()
 }
 
-const routeOf = (path: string): string =>
-  routeNames[path] ?? routeNames[path.slice(0, path.lastIndexOf('/'))] ?? 'other'
+/** An id at the end of the path does not count. */
+const routeOf = (request: string): string =>
+  routeNames[request] ?? routeNames[request.slice(0, request.lastIndexOf('/') + 1)] ?? 'other'
 
 function log(line: Record<string, unknown>): void {
   // biome-ignore lint/suspicious/noConsole: the one place requests are written to the log
