@@ -16,7 +16,17 @@ const REACH = [
       'api.settle_x402_payment',
     ],
   },
-  { role: 'x402_drain', functions: ['api.roll_up_x402_credits'] },
+  {
+    role: 'x402_drain',
+    functions: [
+      'api.grant_x402_lease',
+      'api.note_x402_drained',
+      'api.reclaim_x402_leases',
+      'api.roll_up_x402_credits',
+      'api.settle_x402_batch',
+      'api.settle_x402_overdrawn',
+    ],
+  },
   {
     role: 'x402_operator',
     functions: [
@@ -30,10 +40,14 @@ const REACH = [
       'api.put_x402_owner',
       'api.put_x402_policy',
       'api.put_x402_provider',
+      'api.put_x402_settlement',
       'api.put_x402_signer',
       'api.put_x402_wallet',
+      'api.resume_x402_leases',
       'api.revoke_x402_key',
+      'api.revoke_x402_leases',
       'api.roll_up_x402_credits',
+      'api.stop_x402_leases',
     ],
   },
   { role: 'anon', functions: [] },

@@ -12,7 +12,7 @@
 create table ledger.payments (
   id uuid primary key,
   wallet_id uuid not null,
-  request_id text not null check (request_id ~ '^[A-Za-z0-9_-]{1,64}$'),
+  request_id text not null check (length(request_id) between 1 and 64 and request_id !~ '[^A-Za-z0-9_-]'),
   endpoint_id uuid not null,
   provider_id uuid not null,
   amount ledger.amount not null check (amount > 0),

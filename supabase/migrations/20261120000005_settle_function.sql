@@ -32,7 +32,7 @@ comment on function ledger.answer is 'One payment as JSON, amounts as text; null
 -- Why the owner's policy or the balance does not cover it. The caller holds the wallet's lock.
 create function ledger.judge_wallet(
   w ledger.wallets, amount bigint, provider_id uuid, today date,
-  out problem text, out rule text, out policy jsonb)
+  out problem text, out rule text, out policy jsonb, out retry_after integer)
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -52,7 +52,14 @@ begin
     when day_spent + amount > p.day_max then 'day_max'
     when month_spent + amount > p.month_max then 'month_max'
   end;
-  if rule is not null then
+  if rule in ('day_max', 'month_max') or rule is null and w.balance < amount then
+    retry_after := ledger.seconds_to_relief(w, amount, today,
+      p.day_max - day_spent, p.month_max - month_spent);
+  end if;
+  if retry_after is not null then
+    problem := 'funds_in_lease';
+    rule := null;
+  elsif rule is not null then
     problem := 'policy_refused';
     policy := case when p.wallet_id is not null then jsonb_build_object(
       'version', p.version, 'payment_max', p.payment_max::text, 'providers', to_jsonb(p.providers),
@@ -86,6 +93,7 @@ $$;
 comment on function ledger.known is 'What a request id is bound to. Declines bind nothing.';
 
 -- Writes the payment and moves its amount; the caller has judged it and holds the wallet's lock.
+-- Answers the balance left; null when a batch of leased payments wrote the same one meanwhile.
 create function ledger.post_payment(w ledger.wallets, payment ledger.payments, today date)
 returns bigint
 language plpgsql set search_path = ''
@@ -94,7 +102,8 @@ declare
   this_month date := date_trunc('month', today::timestamp)::date;
   balance_left bigint;
 begin
-  insert into ledger.payments select payment.*;
+  insert into ledger.payments select payment.* on conflict do nothing;
+  if not found then return null; end if;
   update ledger.wallets as it set
     balance = it.balance - payment.amount,
     day = today,
@@ -164,14 +173,16 @@ begin
   select * into verdict from ledger.judge_wallet(w, units, offer.provider_id, today);
   if verdict.problem is not null then
     return jsonb_strip_nulls(jsonb_build_object(
-      'outcome', verdict.problem, 'rule', verdict.rule, 'policy', verdict.policy));
+      'outcome', verdict.problem, 'rule', verdict.rule, 'policy', verdict.policy,
+      'retry_after', verdict.retry_after));
   end if;
 
   balance := ledger.post_payment(w, row(
     payment_id, wallet_id, request_id, endpoint_id, offer.provider_id, units, currency,
     offer.price_version,
     substring(sha256(convert_to(method || ' ' || offer.url, 'UTF8')) from 1 for 16),
-    'settled', false, moment)::ledger.payments, today);
+    'settled', false, moment, null, null, null)::ledger.payments, today);
+  if balance is null then return ledger.known(payment_id, wallet_id, request_id); end if;
   return jsonb_build_object('outcome', 'payment', 'replayed', false,
     'payment', ledger.answer(payment_id), 'balance', balance::text);
 end

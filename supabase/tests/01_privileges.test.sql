@@ -15,7 +15,12 @@ select set_eq(
       ('get_x402_endpoint', 'x402_edge'),
       ('get_x402_payment', 'x402_edge'),
       ('check_x402_proof', 'x402_edge'),
+      ('grant_x402_lease', 'x402_drain'),
+      ('note_x402_drained', 'x402_drain'),
+      ('reclaim_x402_leases', 'x402_drain'),
       ('roll_up_x402_credits', 'x402_drain'),
+      ('settle_x402_batch', 'x402_drain'),
+      ('settle_x402_overdrawn', 'x402_drain'),
       ('roll_up_x402_credits', 'x402_operator'),
       ('announce_x402_price', 'x402_operator'),
       ('deposit_x402_funds', 'x402_operator'),
@@ -27,9 +32,13 @@ select set_eq(
       ('put_x402_owner', 'x402_operator'),
       ('put_x402_policy', 'x402_operator'),
       ('put_x402_provider', 'x402_operator'),
+      ('put_x402_settlement', 'x402_operator'),
       ('put_x402_signer', 'x402_operator'),
       ('put_x402_wallet', 'x402_operator'),
-      ('revoke_x402_key', 'x402_operator')
+      ('resume_x402_leases', 'x402_operator'),
+      ('revoke_x402_key', 'x402_operator'),
+      ('revoke_x402_leases', 'x402_operator'),
+      ('stop_x402_leases', 'x402_operator')
   $$,
   'each function of api is granted to its callers and to nobody else');
 

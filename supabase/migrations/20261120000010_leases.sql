@@ -1,0 +1,165 @@
+-- Spend leases: escrow of a wallet from which an edge may promise payments without asking the ledger.
+--
+-- A lease row is the record of its own two movements: its grant (wallet to lease) and its reclaim
+-- (what is left, back to the wallet). A payment made from it is debited to it instead of the wallet.
+--
+-- Locks: payments, policies and wallets exclusively, for as long as it takes to add columns without
+-- a rewrite and to build two indexes.
+-- Undo: restore the views of migration 3; drop the tables, the columns and the two indexes.
+
+alter table ledger.policies
+  add column settlement text not null default 'sync' check (settlement in ('sync', 'async', 'auto'));
+comment on column ledger.policies.settlement is 'Whether payments may be promised from a lease. Sync: never.';
+
+create index wallets_agent on ledger.wallets (agent_id);
+
+alter table ledger.payments
+  add column lease_id uuid,
+  add column lease_seq integer check (lease_seq > 0),
+  add column overdrawn boolean,
+  add constraint payments_lease check (num_nulls(lease_id, lease_seq, overdrawn) in (0, 3));
+create index payments_draw on ledger.payments (lease_id, lease_seq) where lease_id is not null;
+comment on column ledger.payments.overdrawn is 'Made from a lease that no longer covered it, so the wallet paid.';
+
+-- Settling changes no indexed column, so that it stays on its page (HOT).
+create table ledger.leases (
+  id uuid primary key,
+  wallet_id uuid not null references ledger.wallets,
+  region text not null check (region ~ '^[a-z0-9-]{1,32}$'),
+  epoch integer not null check (epoch > 0),
+  nonce text not null check (nonce ~ '^[A-Za-z0-9_:.-]{1,64}$'),
+  currency ledger.currency not null,
+  shard smallint not null check (shard between 0 and 63),
+  spend_limit ledger.amount not null check (spend_limit > 0),
+  escrow ledger.amount not null check (escrow >= spend_limit),
+  policy_version integer not null,
+  policy_day date not null,
+  granted_at timestamptz not null,
+  reclaim_after timestamptz not null,
+  state text not null default 'open' check (state in ('open', 'revoked', 'reclaimed')),
+  settled ledger.amount not null default 0,
+  returned ledger.amount not null default 0,
+  overdraft ledger.amount not null default 0 check (overdraft <= spend_limit),
+  forked boolean not null default false,
+  reclaimed_at timestamptz,
+  unique (wallet_id, region, epoch),
+  unique (wallet_id, region, nonce),
+  constraint leases_escrow check (case state
+    when 'reclaimed' then settled + returned = escrow else returned = 0 and settled <= escrow end),
+  constraint leases_reclaimed check ((state = 'reclaimed') = (reclaimed_at is not null))
+) with (fillfactor = 50);
+create unique index leases_open on ledger.leases (wallet_id, region) where state = 'open';
+create index leases_held on ledger.leases (wallet_id) where state <> 'reclaimed';
+create index leases_due on ledger.leases (reclaim_after) where state <> 'reclaimed';
+comment on table ledger.leases is 'Escrow for promised payments. Open, then revoked, then reclaimed; the last is the fence.';
+comment on column ledger.leases.overdraft is 'What the wallet paid beyond the escrow, at most the limit.';
+comment on column ledger.leases.forked is 'More was promised than the limit, or one number twice: its store lost or split its history.';
+
+create table ledger.drain_watermarks (
+  region text not null,
+  shard smallint not null check (shard between 0 and 63),
+  drained_through timestamptz not null,
+  primary key (region, shard)
+);
+comment on table ledger.drain_watermarks is 'Until when everything promised in a region''s shard has reached the ledger.';
+
+create table ledger.unfunded_proofs (
+  payment_id uuid primary key,
+  lease_id uuid not null,
+  code text not null,
+  record jsonb not null,
+  noted_at timestamptz not null default ledger.clock(),
+  funded_at timestamptz
+);
+comment on table ledger.unfunded_proofs is 'Promises that neither escrow nor wallet covered. Each one is an alarm.';
+
+create table ledger.lease_stops (
+  wallet_id uuid primary key,
+  reason text not null,
+  since timestamptz not null default ledger.clock()
+);
+comment on table ledger.lease_stops is 'Wallets that get no new lease until an operator resumes them. The nil id: nobody gets one.';
+
+-- A lease keeps its terms, spends forward only, and ends once.
+create function ledger.guard_leases() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' and old.state <> 'reclaimed'
+    and (new.state = old.state or new.state <> 'open')
+    and new.settled >= old.settled and new.overdraft >= old.overdraft and new.forked >= old.forked
+    and (new.id, new.wallet_id, new.region, new.epoch, new.nonce, new.currency, new.shard)
+      = (old.id, old.wallet_id, old.region, old.epoch, old.nonce, old.currency, old.shard)
+    and (new.spend_limit, new.escrow, new.policy_version, new.policy_day)
+      = (old.spend_limit, old.escrow, old.policy_version, old.policy_day)
+    and (new.granted_at, new.reclaim_after) = (old.granted_at, old.reclaim_after)
+  then
+    return new;
+  end if;
+  raise exception 'a lease keeps its terms and ends once'
+    using errcode = '55000', hint = 'grant a new lease';
+end
+$$;
+comment on function ledger.guard_leases is 'Refuses every change of a lease but spending, revocation and reclaim.';
+create trigger leases_stay before update or delete on ledger.leases
+  for each row execute function ledger.guard_leases();
+
+-- Which stream of a region carries a wallet's payments: the same rule as in shared/domain/lease.ts.
+create function ledger.shard_of(wallet_id uuid) returns smallint
+language sql immutable parallel safe
+as $$ select (get_byte(uuid_send(wallet_id), 15) & 63)::smallint $$;
+comment on function ledger.shard_of is 'One of 64, from the last byte of the wallet''s id.';
+
+create or replace view ledger.entries with (security_invoker = true) as
+  with moved (transfer_id, debit, credit, currency, amount, created_at) as (
+    select p.id,
+      case when p.overdrawn is false then 'lease:' || p.lease_id else 'wallet:' || p.wallet_id end,
+      'provider:' || p.provider_id, p.currency, p.amount::bigint, p.created_at
+    from ledger.payments as p where p.state = 'settled'
+    union all
+    select t.id,
+      case t.template when 'deposit' then 'external' else 'provider:' || t.provider_id end,
+      case t.template when 'deposit' then 'wallet:' || t.wallet_id else 'external' end,
+      t.currency, t.amount, t.created_at
+    from ledger.transfers as t
+    union all
+    select l.id, 'wallet:' || l.wallet_id, 'lease:' || l.id, l.currency, l.escrow, l.granted_at
+    from ledger.leases as l
+    union all
+    select l.id, 'lease:' || l.id, 'wallet:' || l.wallet_id, l.currency, l.returned, l.reclaimed_at
+    from ledger.leases as l where l.state = 'reclaimed'
+  )
+  select m.transfer_id, side.account, m.currency, side.sign * m.amount as amount, m.created_at
+  from moved as m, lateral (values (m.debit, -1), (m.credit, 1)) as side (account, sign);
+
+create or replace view ledger.books with (security_invoker = true) as
+  with stored (account, currency, amount) as (
+    select 'wallet:' || w.id, w.currency, w.balance::numeric from ledger.wallets as w
+    union all
+    select 'lease:' || l.id, l.currency, l.escrow - l.settled - l.returned from ledger.leases as l
+    union all
+    select 'provider:' || e.provider_id, e.currency, e.balance from ledger.earnings as e
+    union all
+    select 'provider:' || i.provider_id, i.currency, i.amount from ledger.credit_inbox as i
+  ), posted (account, currency, amount) as (
+    select e.account, e.currency, e.amount from ledger.entries as e where e.account <> 'external'
+  )
+  select account, currency,
+    coalesce(sum(amount) filter (where side = 'stored'), 0) as stored,
+    coalesce(sum(amount) filter (where side = 'posted'), 0) as posted
+  from (
+    select account, currency, amount, 'stored' as side from stored
+    union all
+    select account, currency, amount, 'posted' from posted
+  ) as both_sides
+  group by account, currency;
+
+do $$
+declare
+  closed text;
+begin
+  foreach closed in array array['leases', 'drain_watermarks', 'unfunded_proofs', 'lease_stops'] loop
+    execute format('alter table ledger.%I enable row level security', closed);
+  end loop;
+end
+$$;
