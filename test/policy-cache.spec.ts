@@ -155,4 +155,19 @@ describe('what an owner does not allow', () => {
     expect(answer.body.retry).toBe('never')
     expect(await world.balanceOf(limited)).toBe('5000')
   })
+
+  it('counts by the UTC day, to the second', async ({ expect }) => {
+    const limited = await world.agent({ dayMax: '2000' })
+    const day = 86_400_000
+    const untilMidnight = day - (world.payos.clock.now() % day)
+    await world.advance(untilMidnight - 20_000)
+    const paid = [0, 1].map((edge) => world.pay(limited, endpoint, { edge }))
+    expect((await Promise.all(paid)).map(({ status }) => status)).toEqual([200, 200])
+    expect(told(await world.pay(limited, endpoint))).toEqual([403, 'policy_refused', 'day_max'])
+
+    await world.advance(20_000)
+
+    const next = await Promise.all([0, 1, 0].map((edge) => world.pay(limited, endpoint, { edge })))
+    expect(next.map(({ status }) => status).sort()).toEqual([200, 200, 403])
+  })
 })
