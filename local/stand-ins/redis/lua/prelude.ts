@@ -1,8 +1,8 @@
 /**
  * Makes the world a script sees, out of Lua's own libraries and the functions of `host`.
  *
- * Called with `host` and the `tonumber` of WIDE; answers the globals (whose KEYS and ARGV are set before each call), the
- * read-only face of them, and the error handler.
+ * Called with `host` and the `tonumber` of WIDE; answers the globals (whose KEYS and ARGV are set
+ * before each call), the read-only face of them, and the error handler.
  */
 export const PRELUDE = `
 local host, wide_tonumber = ...
