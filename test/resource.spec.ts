@@ -88,7 +88,10 @@ describe('any other resource', () => {
 
   it('is never fetched', async ({ expect }) => {
     let visits = 0
-    const server = createServer((_, response) => response.end(`${(visits += 1)}`)).listen(0)
+    const server = createServer((_, response) => {
+      visits += 1
+      response.end()
+    }).listen(0)
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     const resource = `http://127.0.0.1:${port}/weather`
