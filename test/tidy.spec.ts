@@ -35,8 +35,8 @@ const mayImport: Record<string, string[]> = {
 /** Packages only some rooms may use. */
 const packageRooms: Record<string, RegExp> = {
   hono: /^(functions|sdk|examples|bench|test)\//,
-  '@upstash/redis': /^(shared\/adapters\/redis[\w-]*\.ts|tools\/|test\/)/,
-  '@supabase/postgrest-js': /^(shared\/adapters\/postgrest-[\w-]+\.ts|tools\/|test\/)/,
+  '@upstash/redis': /^(bench\/reference\/|shared\/adapters\/redis[\w-]*\.ts|tools\/|test\/)/,
+  '@supabase/postgrest-js': /^(bench\/reference\/|shared\/adapters\/postgrest-[\w-]+\.ts|tools\/|test\/)/,
   miniflare: /^(local|test|bench)\//,
   wrangler: /^(local|test|tools|bench)\//,
 }
