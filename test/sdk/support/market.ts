@@ -74,6 +74,7 @@ export async function requirementOf(
   world: World,
   endpoint: Endpoint,
 ): Promise<PaymentRequirements> {
-  const { body } = await world.get(`/v1/x402/endpoints/${endpoint.id}`)
+  const { status, body, text } = await world.get(`/v1/x402/endpoints/${endpoint.id}`)
+  if (status !== 200) throw new Error(`no quote: ${status} ${text}`)
   return body.requirement
 }
