@@ -59,10 +59,23 @@ export class Databases {
 
 /** Fails unless money is conserved and exactly `payments` were made in a world. */
 export async function assertBooks({ sql }: Pick<World, 'sql'>, payments: number): Promise<void> {
-  const [counted] = await sql`select count(*)::int as made from ledger.payments`
   const wrong = await sql`select account from ledger.books where stored is distinct from posted`
-  if (counted?.['made'] !== payments) {
-    throw new Error(`${payments} payments were answered, the ledger has ${counted?.['made']}`)
-  }
   if (wrong.length > 0) throw new Error(`${wrong.length} accounts do not balance`)
+  const made = await countPayments({ sql })
+  if (made !== payments) throw new Error(`${payments} payments answered, ${made} in the ledger`)
+}
+
+export async function countPayments({ sql }: Pick<World, 'sql'>): Promise<number> {
+  const [row] = await sql`select count(*)::int as made from ledger.payments`
+  return row?.['made']
+}
+
+/** Fails unless what came in from outside is, to the unit, what all accounts hold. */
+export async function assertConserved({ sql }: Pick<World, 'sql'>): Promise<void> {
+  const [row] = await sql`
+    select (select sum(amount) from ledger.transfers where template = 'deposit')
+      = (select sum(balance) from ledger.wallets)
+      + (select coalesce(sum(balance), 0) from ledger.earnings)
+      + (select coalesce(sum(amount), 0) from ledger.credit_inbox) as conserved`
+  if (row?.['conserved'] !== true) throw new Error('money is not conserved')
 }

@@ -35,6 +35,7 @@ type EdgeOptions = {
   locations?: number
   /** False runs the Worker alone, as for figures of speed. */
   control?: boolean
+  bindings?: Record<string, string>
 }
 
 /** Opens a PayOS of a scenario's own: each location is a workerd process, so a thread, of its own. */
@@ -51,6 +52,7 @@ export async function openEdge(bench: Bench, options: EdgeOptions): Promise<Edge
     processes: count,
     control: options.control ?? options.latency !== undefined,
     ...(options.latency && { latency: options.latency }),
+    ...(options.bindings && { bindings: options.bindings }),
   })
   const http = new HttpClient()
   const urls = payos.edges.edges.map(({ url }) => url)

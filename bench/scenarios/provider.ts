@@ -1,0 +1,127 @@
+import { compactVerify, SignJWT } from 'jose'
+import { proofChecker } from '../../examples/provider/proof.ts'
+import { alternate } from '../measure/alternate.ts'
+import { ofRounds, ratioOf } from '../measure/figure.ts'
+import type { Bench, Figure, Scenario } from '../scenario.ts'
+import { type Edge, openEdge } from '../world/edge.ts'
+import { newOrder } from '../world/order.ts'
+import { PRICE, type Provider, RESOURCE } from '../world/population.ts'
+
+/** What a provider pays to check a proof by itself, beside the signature alone and a shared secret. */
+export const provider: Scenario = {
+  name: 'provider',
+  title: "A provider's own check of a proof",
+  async run(bench) {
+    await using edge = await openEdge(bench, {
+      population: { agents: 1, wallets: 1, providers: 1 },
+    })
+    const [party] = edge.parties.providers
+    if (!party) throw new Error('nobody to pay')
+    const each = bench.pick(40, 300)
+    const rounds = bench.pick(2, 6)
+    const proofs = await paidProofs(edge, { count: each * (rounds + 1), bench })
+    const verify = await signatureCheck(edge, proofs[0] ?? '')
+    const shared = await sharedSecretCheck()
+    const check = localCheck(edge, party)
+    const timed = (run: () => Promise<boolean>) => async () => {
+      const started = performance.now()
+      for (let left = each; left > 0; left -= 1) {
+        if (!(await run())) throw new Error('a good proof was refused')
+      }
+      return ((performance.now() - started) / each) * 1000
+    }
+    const samples = await alternate(
+      {
+        local: timed(() => check(proofs.pop() ?? '')),
+        raw: timed(verify),
+        hs256: timed(shared),
+      },
+      { rounds },
+    )
+    return figuresOf(samples, each)
+  },
+}
+
+/** Proofs of real payments, since each opens one request only. */
+async function paidProofs(edge: Edge, { count, bench }: { count: number; bench: Bench }) {
+  const [[wallet], [party]] = [edge.parties.wallets, edge.parties.providers]
+  if (!wallet || !party) throw new Error('nobody there')
+  const proofs: string[] = []
+  for (let at = 0; at < count; at += 1) {
+    bench.progress(at, count, 'paying')
+    proofs.push((await edge.pay(newOrder(wallet, party))).proof)
+  }
+  return proofs
+}
+
+function localCheck(edge: Edge, { id, endpointId }: Provider) {
+  const check = proofChecker(edge.payos.issuer)
+  const expected = {
+    issuer: edge.payos.issuer,
+    providerId: id,
+    endpointId,
+    network: 'payos:test',
+    asset: PRICE.currency,
+    priceOf: () => BigInt(PRICE.units),
+    method: 'GET',
+    url: new URL(RESOURCE),
+  }
+  return async (proof: string) => (await check(proof, expected)).ok
+}
+
+/** The floor: the signature of one proof, over an imported key, and nothing else. */
+async function signatureCheck(edge: Edge, proof: string) {
+  const answer = await edge.http.send(`${edge.urls[0]}/.well-known/jwks.json`)
+  const [jwk] = JSON.parse(answer.text).keys
+  const key = await crypto.subtle.importKey('jwk', jwk, 'Ed25519', false, ['verify'])
+  const [head, claims, signature] = proof.split('.')
+  const text = Buffer.from(`${head}.${claims}`)
+  const bytes = Buffer.from(signature ?? '', 'base64url')
+  return () => crypto.subtle.verify('Ed25519', key, bytes, text)
+}
+
+/** What a secret shared with every provider would cost; any of them could then make proofs. */
+async function sharedSecretCheck() {
+  const secret = crypto.getRandomValues(new Uint8Array(32))
+  const token = await new SignJWT({ filler: 'x'.repeat(350) })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(secret)
+  return () => compactVerify(token, secret).then(() => true)
+}
+
+function figuresOf(samples: Record<'local' | 'raw' | 'hs256', number[]>, each: number): Figure[] {
+  const about = {
+    unit: 'µs' as const,
+    method: `Node ${process.versions.node}, ${each} in a row, the three in turn`,
+    asserted: 'every proof was good, each of its own payment',
+    n: each * samples.raw.length,
+  }
+  const figure = (name: 'local' | 'raw' | 'hs256', title: string) =>
+    ofRounds(
+      {
+        ...about,
+        name: `provider/${name}`,
+        title,
+        ratio: { to: 'provider/raw', value: ratioOf(samples[name], samples.raw) },
+      },
+      samples[name],
+      about.n,
+    )
+  const times = samples.local.map((value, round) => value / (samples.raw[round] ?? Number.NaN))
+  return [
+    figure('local', "The example provider's check: key, signature, claims, first use"),
+    figure('raw', '`crypto.subtle.verify` on an imported key'),
+    figure('hs256', 'HS256 by a shared secret, through jose'),
+    ofRounds(
+      {
+        ...about,
+        name: 'provider/ratio',
+        title: 'The whole check, times the raw verification',
+        unit: '×',
+        budget: { atMost: 1.5 },
+      },
+      times,
+      about.n,
+    ),
+  ]
+}

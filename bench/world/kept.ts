@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import connect from 'postgres'
+import { startPostgres } from '../../local/postgres.ts'
+import type { Bench } from '../scenario.ts'
+import { Databases, type World } from './databases.ts'
+import type { Parties, Population } from './population.ts'
+import { storePayments } from './stored.ts'
+
+const FOLDER = '.payos/bench'
+
+/** Worlds with many payments stored, on a server whose data stay for the next run. */
+export type Kept = AsyncDisposable & { worlds: Map<number, World> }
+
+/** Opens a world per size and makes those that are missing, which takes minutes per ten million. */
+export async function openKept(
+  bench: Bench,
+  population: Population,
+  sizes: readonly number[],
+): Promise<Kept> {
+  await mkdir(FOLDER, { recursive: true })
+  const postgres = await startPostgres({ dataDir: join(FOLDER, 'postgres') })
+  const databases = new Databases(postgres)
+  const worlds = new Map<number, World>()
+  for (const stored of sizes) {
+    worlds.set(stored, await openOne({ bench, databases, population, stored }))
+  }
+  return {
+    worlds,
+    [Symbol.asyncDispose]: async () => {
+      for (const world of worlds.values()) await world.sql.end({ timeout: 5 })
+      await postgres.stop()
+    },
+  }
+}
+
+type One = { bench: Bench; databases: Databases; population: Population; stored: number }
+
+async function openOne({ bench, databases, population, stored }: One): Promise<World> {
+  const version = await migrationsVersion()
+  const note = join(FOLDER, `stored-${stored}-${population.wallets}-${version}.json`)
+  const known = await readFile(note, 'utf8').catch(() => undefined)
+  if (known !== undefined) {
+    const { name, parties } = JSON.parse(known) as { name: string; parties: Parties }
+    const url = (user?: string) => databases.postgres.url(name, user)
+    const sql = connect(url(), { onnotice: () => {} })
+    return { parties, sql, url, [Symbol.asyncDispose]: () => sql.end({ timeout: 5 }) }
+  }
+  const world = await databases.open(population)
+  await storePayments(world, stored, (done, all) =>
+    bench.progress(done, all, `storing ${all.toLocaleString('en')} payments`),
+  )
+  const name = new URL(world.url()).pathname.slice(1)
+  await writeFile(note, JSON.stringify({ name, parties: world.parties }))
+  return world
+}
+
+/** A short name of the migrations: data made by others is of no use. */
+async function migrationsVersion(): Promise<string> {
+  const folder = new URL('../../supabase/migrations/', import.meta.url)
+  const names = (await readdir(folder)).sort()
+  const texts = await Promise.all(names.map((name) => readFile(new URL(name, folder))))
+  return createHash('sha256').update(Buffer.concat(texts)).digest('hex').slice(0, 12)
+}
