@@ -28,3 +28,6 @@ export type AgentId = z.output<typeof AgentId>
 
 export const ProviderId = Uuid.brand<'ProviderId'>()
 export type ProviderId = z.output<typeof ProviderId>
+
+export const LeaseId = Uuid.brand<'LeaseId'>()
+export type LeaseId = z.output<typeof LeaseId>

@@ -4,7 +4,7 @@ import { Amount, Currency } from './money.ts'
 import { type Payment, redemptionEndOf } from './payment.ts'
 
 /** The longest life of one proof, in seconds; a payment may be proved again until its end. */
-const PROOF_SECONDS = 120
+export const PROOF_SECONDS = 120
 
 /** How far an expiry may lie behind, and an issue ahead, of the verifier's clock. In seconds. */
 const EXPIRY_SKEW = 5
