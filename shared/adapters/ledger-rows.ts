@@ -110,6 +110,7 @@ export const SettleRow = z.union([
   z.object({
     outcome: Refused,
     rule: z.string().optional(),
+    retry_after: z.int().optional(),
     quote: QuoteRow.nullish().transform((quote) => quote ?? undefined),
     policy: Policy.optional(),
   }),

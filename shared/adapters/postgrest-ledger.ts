@@ -89,8 +89,8 @@ async function settle(call: Call, order: Order, trips: Trips): ReturnType<Ledger
     const { payment, replayed, balance } = row.data
     return { ok: true, value: { payment, replayed, balance } }
   }
-  const { outcome, policy, ...facts } = row.data
-  return { ok: false, problem: refusal(outcome, facts), policy }
+  const { outcome, policy, retry_after: retryAfter, ...facts } = row.data
+  return { ok: false, problem: refusal(outcome, { ...facts, retryAfter }), policy }
 }
 
 async function payment(

@@ -3,7 +3,12 @@ import { type Problem, type ProblemCode, type ProblemDetails, problem } from './
 import type { Quote } from './quote.ts'
 
 /** What the ledger says beside a refusal's code. */
-export type RefusalFacts = { rule?: string | undefined; quote?: Quote | undefined }
+export type RefusalFacts = {
+  rule?: string | undefined
+  quote?: Quote | undefined
+  /** In how many seconds enough escrow will have come back. */
+  retryAfter?: number | undefined
+}
 
 /** Every outcome of the ledger that is not a payment, said to a caller. */
 const words = {
@@ -66,6 +71,11 @@ const words = {
     hint: 'Repeat the same request after a deposit.',
     retryAfterMs: 60_000,
   },
+  funds_in_lease: {
+    detail: 'What would cover the amount is promised for asynchronous payments until they settle.',
+    hint: 'Repeat the same request when the time in this answer has passed.',
+    retryAfterMs: 60_000,
+  },
 } as const satisfies Partial<Record<ProblemCode, ProblemDetails>>
 
 export type RefusalCode = keyof typeof words
@@ -78,7 +88,11 @@ export function refusal(code: RefusalCode, facts: RefusalFacts = {}): Problem {
     ...(facts.rule && { rule: facts.rule }),
     ...(code === 'price_changed' && facts.quote && { quote: briefly(facts.quote) }),
   }
-  return problem(code, { ...words[code], ...(Object.keys(extra).length > 0 && { extra }) })
+  return problem(code, {
+    ...words[code],
+    ...(facts.retryAfter && { retryAfterMs: facts.retryAfter * 1000 }),
+    ...(Object.keys(extra).length > 0 && { extra }),
+  })
 }
 
 const briefly = (quote: Quote) => ({
