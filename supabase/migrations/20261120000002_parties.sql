@@ -38,12 +38,16 @@ create table ledger.agent_signers (
 );
 comment on table ledger.agent_signers is 'Ed25519 keys an agent signs payments with, by RFC 7638 thumbprint.';
 
+-- A domain, since a check of the table would be compiled anew by every payment's update.
+create domain ledger.wallet_status as text check (value in ('active', 'frozen'));
+comment on domain ledger.wallet_status is 'Whether a wallet may pay.';
+
 -- Half-empty pages keep the payer''s update on its own page (HOT). Never index a balance or a counter.
 create table ledger.wallets (
   id uuid primary key,
   agent_id uuid not null references ledger.agents,
   currency ledger.currency not null,
-  status text not null default 'active' check (status in ('active', 'frozen')),
+  status ledger.wallet_status not null default 'active',
   balance ledger.amount not null default 0,
   day date not null default '2000-01-01',
   day_spent ledger.amount not null default 0,

@@ -10,9 +10,8 @@ as $$
 declare
   hash bytea := substring(sha256(convert_to(array_to_string(content, E'\n'), 'UTF8')) from 1 for 16);
 begin
-  hash := set_byte(hash, 6, (get_byte(hash, 6) & 15) | 128);
-  hash := set_byte(hash, 8, (get_byte(hash, 8) & 63) | 128);
-  return encode(hash, 'hex')::uuid;
+  return encode(set_byte(set_byte(hash, 6, (get_byte(hash, 6) & 15) | 128),
+    8, (get_byte(hash, 8) & 63) | 128), 'hex')::uuid;
 end
 $$;
 comment on function ledger.payment_id_of is 'The payment id: the same content arrives at the same id on every path.';

@@ -1,33 +1,38 @@
 -- The function an edge calls, once, for a synchronous payment.
 --
 -- Locks: none that matter; creates functions.
--- Undo: drop function api.settle_x402_payment, ledger.judge_wallet, ledger.answer.
+-- Undo: drop function api.settle_x402_payment, then the ledger functions in reverse order.
 
 -- A payment as it crosses the border. `redeemable`: a proof of it may be signed (again).
-create function ledger.answer(payment_id uuid) returns jsonb
+create function ledger.describe(p ledger.payments, agent_id uuid, claimed boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
-#variable_conflict use_variable
-declare
-  p record;
 begin
-  select it.*, w.agent_id, r.payment_id is not null as claimed into p
-  from ledger.payments as it
-  join ledger.wallets as w on w.id = it.wallet_id
-  left join ledger.redemptions as r on r.payment_id = it.id
-  where it.id = payment_id;
-  if p.id is null then return null; end if;
   return jsonb_build_object(
     'payment_id', p.id, 'wallet_id', p.wallet_id, 'request_id', p.request_id,
-    'endpoint_id', p.endpoint_id, 'provider_id', p.provider_id, 'agent_id', p.agent_id,
+    'endpoint_id', p.endpoint_id, 'provider_id', p.provider_id, 'agent_id', agent_id,
     'amount', p.amount::text, 'currency', p.currency, 'price_version', p.price_version,
     'resource_hash', ledger.base64url(p.resource_hash), 'state', p.state,
     'conflict', p.conflict, 'created_at', ledger.unix(p.created_at),
-    'redeemable', p.state in ('held', 'settled') and not p.claimed
+    'redeemable', p.state in ('held', 'settled') and not claimed
       and ledger.clock() < p.created_at + interval '15 minutes');
 end
 $$;
-comment on function ledger.answer is 'One payment as JSON, amounts as text; null when there is none.';
+comment on function ledger.describe is 'A payment as JSON, amounts as text.';
+
+create function ledger.answer(payment_id uuid) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  p ledger.payments;
+begin
+  select * into p from ledger.payments as it where it.id = answer.payment_id;
+  if p.id is null then return null; end if;
+  return ledger.describe(p, (select w.agent_id from ledger.wallets as w where w.id = p.wallet_id),
+    exists (select from ledger.redemptions as r where r.payment_id = p.id));
+end
+$$;
+comment on function ledger.answer is 'The payment of an id as JSON; null when there is none.';
 
 -- Why the owner's policy or the balance does not cover it. The caller holds the wallet's lock.
 create function ledger.judge_wallet(
@@ -36,16 +41,17 @@ create function ledger.judge_wallet(
 language plpgsql stable set search_path = ''
 as $$
 declare
-  p ledger.policies;
+  p record;
   day_spent bigint := case when w.day = today then w.day_spent else 0 end;
   month_spent bigint := case
     when w.month = date_trunc('month', today::timestamp)::date then w.month_spent else 0 end;
 begin
-  select * into p from ledger.policies as it where it.wallet_id = w.id;
+  select it.*, a.status as agent_status into p
+  from ledger.agents as a left join ledger.policies as it on it.wallet_id = w.id
+  where a.id = w.agent_id;
   rule := case
     when w.status <> 'active' then 'wallet_frozen'
-    when (select a.status from ledger.agents as a where a.id = w.agent_id) <> 'active'
-      then 'agent_suspended'
+    when p.agent_status <> 'active' then 'agent_suspended'
     when p.wallet_id is null then 'no_policy'
     when amount > p.payment_max then 'payment_max'
     when p.providers is not null and provider_id <> all (p.providers) then 'provider'
@@ -72,28 +78,28 @@ $$;
 comment on function ledger.judge_wallet is 'Judges policy, then funds, against a locked wallet row.';
 
 -- What this request id already came to: its payment again, a conflict, or null when it is new.
+-- One probe tells that it is new: a payment that is flagged as a conflict never stands alone.
 create function ledger.known(payment_id uuid, wallet_id uuid, request_id text) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
-  payment jsonb := ledger.answer(payment_id);
+  payment jsonb;
 begin
-  if payment is not null then
-    return jsonb_build_object('outcome', 'payment', 'replayed', true, 'payment', payment);
-  end if;
-  if exists (
+  if not exists (
     select from ledger.payments as p
     where p.wallet_id = known.wallet_id and p.request_id = known.request_id and not p.conflict
   ) then
-    return jsonb_build_object('outcome', 'payment_conflict');
+    return null;
   end if;
-  return null;
+  payment := ledger.answer(payment_id);
+  if payment is null then return jsonb_build_object('outcome', 'payment_conflict'); end if;
+  return jsonb_build_object('outcome', 'payment', 'replayed', true, 'payment', payment);
 end
 $$;
 comment on function ledger.known is 'What a request id is bound to. Declines bind nothing.';
 
 -- Writes the payment and moves its amount; the caller has judged it and holds the wallet's lock.
--- Answers the balance left; null when a batch of leased payments wrote the same one meanwhile.
+-- Answers the balance left; null when the same request was settled meanwhile, and nothing is written.
 create function ledger.post_payment(w ledger.wallets, payment ledger.payments, today date)
 returns bigint
 language plpgsql set search_path = ''
@@ -140,7 +146,7 @@ declare
   offer record;
   verdict record;
   w ledger.wallets;
-  moment timestamptz;
+  payment ledger.payments;
   today date;
   balance bigint;
 begin
@@ -153,7 +159,8 @@ begin
   end if;
   if refusal is not null then return jsonb_build_object('outcome', refusal); end if;
 
-  -- Looked up before any lock, so that repeating is cheap, and again under the lock.
+  -- Looked up before any lock, so that repeating is cheap; again under it, before a refusal and
+  -- by the insert, so that whoever was faster with the same request is found.
   known := ledger.known(payment_id, wallet_id, request_id);
   if known is not null then return known; end if;
 
@@ -164,27 +171,24 @@ begin
   end if;
 
   select * into w from ledger.wallets as it where it.id = wallet_id for no key update;
-  known := ledger.known(payment_id, wallet_id, request_id);
-  if known is not null then return known; end if;
-
-  -- The day never goes back, even for a payment that waited for the lock across midnight.
-  moment := ledger.clock();
-  today := greatest((moment at time zone 'UTC')::date, w.day);
-  select * into verdict from ledger.judge_wallet(w, units, offer.provider_id, today);
-  if verdict.problem is not null then
-    return jsonb_strip_nulls(jsonb_build_object(
-      'outcome', verdict.problem, 'rule', verdict.rule, 'policy', verdict.policy,
-      'retry_after', verdict.retry_after));
-  end if;
-
-  balance := ledger.post_payment(w, row(
+  payment := row(
     payment_id, wallet_id, request_id, endpoint_id, offer.provider_id, units, currency,
     offer.price_version,
     substring(sha256(convert_to(method || ' ' || offer.url, 'UTF8')) from 1 for 16),
-    'settled', false, moment, null, null, null)::ledger.payments, today);
+    'settled', false, ledger.clock(), null, null, null);
+  -- The day never goes back, even for a payment that waited for the lock across midnight.
+  today := greatest((payment.created_at at time zone 'UTC')::date, w.day);
+  select * into verdict from ledger.judge_wallet(w, units, offer.provider_id, today);
+  if verdict.problem is not null then
+    return coalesce(ledger.known(payment_id, wallet_id, request_id), jsonb_strip_nulls(
+      jsonb_build_object('outcome', verdict.problem, 'rule', verdict.rule,
+        'policy', verdict.policy, 'retry_after', verdict.retry_after)));
+  end if;
+
+  balance := ledger.post_payment(w, payment, today);
   if balance is null then return ledger.known(payment_id, wallet_id, request_id); end if;
   return jsonb_build_object('outcome', 'payment', 'replayed', false,
-    'payment', ledger.answer(payment_id), 'balance', balance::text);
+    'payment', ledger.describe(payment, w.agent_id, false), 'balance', balance::text);
 end
 $$;
 revoke execute on function api.settle_x402_payment from public;
