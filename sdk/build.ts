@@ -7,14 +7,14 @@ import { build } from 'esbuild'
 const ROOT = dirname(import.meta.dirname)
 
 /** The subpaths of the package; each is one file of JavaScript. */
-export const parts = ['client', 'provider', 'testing'] as const
+const parts = ['client', 'provider', 'testing'] as const
 
 /**
  * Builds the package as it is published: JavaScript that runs wherever `fetch` does, and its types.
  *
  * Only what is ours is bundled; jose stays a dependency and Node's modules are loaded when used.
  */
-export async function buildSdk(folder: string): Promise<void> {
+async function buildSdk(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   await build({

@@ -38,7 +38,7 @@ export function paymentRequired(
   })
 }
 
-export type ProblemParts = {
+type ProblemParts = {
   status: number
   code: string
   title: string
@@ -48,7 +48,7 @@ export type ProblemParts = {
 }
 
 /** Problem details (RFC 9457) that nobody may store. */
-export function problem({ status, code, title, hint, headers, members }: ProblemParts): Answer {
+function problem({ status, code, title, hint, headers, members }: ProblemParts): Answer {
   return {
     status,
     headers: {
