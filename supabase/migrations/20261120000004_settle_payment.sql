@@ -29,25 +29,25 @@ language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
-  k ledger.agent_keys;
-  signers record;
+  k record;
 begin
-  select * into k from ledger.agent_keys as it where it.id = key_id;
-  if (k.key_hash = decode(key_hash, 'hex')) is not true then return 'key_invalid'; end if;
-  if k.revoked_at is not null or k.expires_at <= ledger.clock() then return 'key_revoked'; end if;
-
-  -- A revoked signer still requires a signature: else revoking the only one would open the wallet.
-  select count(*) > 0 as required, bool_or(s.thumbprint = thumbprint and s.revoked_at is null) as known
-  into signers from ledger.agent_signers as s where s.agent_id = k.agent_id;
-  if signers.required and thumbprint is null then return 'signature_required'; end if;
-  if signers.required and not signers.known then return 'signature_invalid'; end if;
-
-  if not exists (
-    select from ledger.wallets as w where w.id = wallet_id and w.agent_id = k.agent_id
-  ) then
-    return 'not_found';
-  end if;
-  return null;
+  -- `signed` is null without any registered signer, never otherwise. A revoked one still requires
+  -- a signature: else revoking the only one would open the wallet.
+  select it.key_hash, it.revoked_at, it.expires_at, theirs.id as wallet_id, (
+      select bool_or(s.thumbprint is not distinct from thumbprint and s.revoked_at is null)
+      from ledger.agent_signers as s where s.agent_id = it.agent_id
+    ) as signed
+  into k
+  from ledger.agent_keys as it
+  left join ledger.wallets as theirs on theirs.id = wallet_id and theirs.agent_id = it.agent_id
+  where it.id = key_id;
+  return case
+    when (k.key_hash = decode(key_hash, 'hex')) is not true then 'key_invalid'
+    when k.revoked_at is not null or k.expires_at <= ledger.clock() then 'key_revoked'
+    when k.signed is not null and thumbprint is null then 'signature_required'
+    when not k.signed then 'signature_invalid'
+    when k.wallet_id is null then 'not_found'
+  end;
 end
 $$;
 comment on function ledger.judge_agent is 'Judges an agent''s key, signer and wallet. See docs/problems.md.';

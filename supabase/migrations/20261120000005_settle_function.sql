@@ -108,18 +108,22 @@ declare
   this_month date := date_trunc('month', today::timestamp)::date;
   balance_left bigint;
 begin
-  insert into ledger.payments select payment.* on conflict do nothing;
-  if not found then return null; end if;
+  with posted as (
+    insert into ledger.payments select payment.* on conflict do nothing returning id
+  ), credited as (
+    insert into ledger.credit_inbox (provider_id, endpoint_id, currency, amount, paid_on)
+    select payment.provider_id, payment.endpoint_id, payment.currency, payment.amount, today
+    from posted
+  )
   update ledger.wallets as it set
     balance = it.balance - payment.amount,
     day = today,
     day_spent = case when it.day = today then it.day_spent else 0 end + payment.amount,
     month = this_month,
     month_spent = case when it.month = this_month then it.month_spent else 0 end + payment.amount
+  from posted
   where it.id = w.id
   returning it.balance into balance_left;
-  insert into ledger.credit_inbox (provider_id, endpoint_id, currency, amount, paid_on)
-  values (payment.provider_id, payment.endpoint_id, payment.currency, payment.amount, today);
   return balance_left;
 end
 $$;
