@@ -12,7 +12,7 @@ const parts = ['client', 'provider', 'testing'] as const
 /**
  * Builds the package as it is published: JavaScript that runs wherever `fetch` does, and its types.
  *
- * Only what is ours is bundled; jose stays a dependency and Node's modules are loaded when used.
+ * It depends on no package; Node's modules are loaded where they are used.
  */
 async function buildSdk(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
@@ -27,7 +27,7 @@ async function buildSdk(folder: string): Promise<void> {
     platform: 'neutral',
     target: 'es2022',
     minifySyntax: true,
-    external: ['jose', 'node:*'],
+    external: ['node:*'],
     legalComments: 'none',
     logLevel: 'warning',
   })

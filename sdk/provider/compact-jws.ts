@@ -4,7 +4,13 @@ import { isRecord } from '../../shared/protocol/x402.ts'
 
 const LENGTH_MAX = 4096
 
-export type Segments = { kid: string; claims: unknown }
+export type Segments = {
+  kid: string
+  /** Not judged yet, and not authentic before the signature is checked. */
+  claims: unknown
+  signingInput: Uint8Array<ArrayBuffer>
+  signature: Uint8Array<ArrayBuffer>
+}
 
 /**
  * Takes a proof apart (JWS compact, RFC 7515 section 7.1) without trusting any of it; `undefined`
@@ -23,7 +29,9 @@ export function splitProof(token: string): Segments | undefined {
   if (!header || !claims || Object.keys(header).length !== 3) return undefined
   const { alg, typ, kid } = header
   if (alg !== 'EdDSA' || typ !== 'payos-proof+jwt') return undefined
-  return typeof kid === 'string' && /^[\w-]{43}$/.test(kid) ? { kid, claims } : undefined
+  if (typeof kid !== 'string' || !/^[\w-]{43}$/.test(kid)) return undefined
+  const signingInput = new TextEncoder().encode(token.slice(0, token.lastIndexOf('.')))
+  return { kid, claims, signingInput, signature }
 }
 
 function objectIn(bytes: Uint8Array): Record<string, unknown> | undefined {
