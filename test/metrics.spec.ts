@@ -33,6 +33,9 @@ async function handOver(): Promise<void> {
 const requests = (route: string, code: string) =>
   `payos_requests_total{route="${route}",code="${code}"}`
 
+/** A busy machine may take the store for broken, and leave it alone for five seconds. */
+const soon = { timeout: 20_000, interval: 100 }
+
 /** How much a series rose. What was counted arrives after the answer, so it is polled. */
 async function risenBy(before: Map<string, number>, name: string): Promise<number> {
   return ((await series()).get(name) ?? 0) - (before.get(name) ?? 0)
@@ -93,11 +96,13 @@ describe('GET /v1/metrics', () => {
     await world.verify({ proof: 'a.b.c' }, { edge: 1 })
     await handOver()
 
-    await expect.poll(() => risenBy(before, requests('pay', 'ok'))).toBe(3)
-    await expect.poll(() => risenBy(before, requests('pay', 'funds_insufficient'))).toBe(2)
-    await expect.poll(() => risenBy(before, requests('verify', 'ok'))).toBe(1)
-    await expect.poll(() => risenBy(before, 'payos_pay_duration_seconds_count')).toBe(5)
-    await expect.poll(() => risenBy(before, 'payos_pay_duration_seconds_bucket{le="+Inf"}')).toBe(5)
+    await expect.poll(() => risenBy(before, requests('pay', 'ok')), soon).toBe(3)
+    await expect.poll(() => risenBy(before, requests('pay', 'funds_insufficient')), soon).toBe(2)
+    await expect.poll(() => risenBy(before, requests('verify', 'ok')), soon).toBe(1)
+    await expect.poll(() => risenBy(before, 'payos_pay_duration_seconds_count'), soon).toBe(5)
+    await expect
+      .poll(() => risenBy(before, 'payos_pay_duration_seconds_bucket{le="+Inf"}'), soon)
+      .toBe(5)
   })
 
   it('tells hits and misses of each cache, and their ratio', async ({ expect }) => {
@@ -110,13 +115,16 @@ describe('GET /v1/metrics', () => {
     const requestId = randomUUID()
     await world.pay(agent, fresh, { requestId })
     await expect
-      .poll(async () => (await world.pay(agent, fresh, { requestId })).headers.get('server-timing'))
+      .poll(
+        async () => (await world.pay(agent, fresh, { requestId })).headers.get('server-timing'),
+        soon,
+      )
       .toMatch(/^redis;[^,]*$/)
     await handOver()
 
-    await expect.poll(() => risenBy(before, lookup('quote_isolate', 'hit'))).toBe(2)
-    await expect.poll(() => risenBy(before, lookup('quote_isolate', 'miss'))).toBe(1)
-    await expect.poll(() => risenBy(before, lookup('answer', 'hit'))).toBeGreaterThan(0)
+    await expect.poll(() => risenBy(before, lookup('quote_isolate', 'hit')), soon).toBe(2)
+    await expect.poll(() => risenBy(before, lookup('quote_isolate', 'miss')), soon).toBe(1)
+    await expect.poll(() => risenBy(before, lookup('answer', 'hit')), soon).toBeGreaterThan(0)
     const ratio = (await series()).get('payos_cache_hit_ratio') ?? Number.NaN
     expect(ratio > 0 && ratio < 1).toBe(true)
   })
@@ -129,8 +137,8 @@ describe('GET /v1/metrics', () => {
     await world.pay(agent, endpoint, { body: { amount: '9' } })
     await handOver()
 
-    await expect.poll(() => risenBy(before, requests('pay', 'outcome_unknown'))).toBe(2)
-    await expect.poll(() => risenBy(before, requests('pay', 'price_changed'))).toBe(1)
+    await expect.poll(() => risenBy(before, requests('pay', 'outcome_unknown')), soon).toBe(2)
+    await expect.poll(() => risenBy(before, requests('pay', 'price_changed')), soon).toBe(1)
     const told = await series()
     const paid = [...told].filter(([name]) => name.startsWith('payos_requests_total{route="pay"'))
     const all = paid.reduce((sum, [, count]) => sum + count, 0)
@@ -145,7 +153,7 @@ describe('GET /v1/metrics', () => {
     await world.post('/v1/x402/pay/again', {})
     await handOver()
 
-    await expect.poll(() => risenBy(before, requests('other', 'method_not_allowed'))).toBe(1)
+    await expect.poll(() => risenBy(before, requests('other', 'method_not_allowed')), soon).toBe(1)
     expect(await risenBy(before, 'payos_pay_duration_seconds_count')).toBe(0)
   })
 
@@ -167,7 +175,9 @@ describe('GET /v1/metrics', () => {
     }
     await handOver()
 
-    await expect.poll(() => risenBy(before, requests('other', 'not_found'))).toBeGreaterThan(600)
+    await expect
+      .poll(() => risenBy(before, requests('other', 'not_found')), soon)
+      .toBeGreaterThan(600)
     const after = await series()
     expect([...after.keys()].filter((name) => !before.has(name))).toEqual([])
     expect(after.size).toBeLessThan(60)

@@ -135,7 +135,9 @@ describe('a log line', () => {
     })
     const requestId = answer.headers.get('x-request-id') ?? ''
 
-    await expect.poll(() => logs().filter((line) => line.includes(requestId))).toHaveLength(1)
+    await expect
+      .poll(() => logs().filter((line) => line.includes(requestId)), { timeout: 20_000 })
+      .toHaveLength(1)
     const [line] = logs().filter((it) => it.includes(requestId))
     expect(JSON.parse(line ?? '')).toEqual({
       requestId,
