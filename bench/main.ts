@@ -24,7 +24,7 @@ async function bench(options: Options): Promise<void> {
   const chosen = scenarios.filter(({ name }) => {
     return options.only.length === 0 || options.only.includes(name)
   })
-  const results = await run(chosen, options.size)
+  const results = await run(chosen, { size: options.size })
   print(results, options)
   if (baseline) printChanges(baseline, results)
   for (const { scenario, message } of results.failures) console.error(`${scenario}: ${message}`)

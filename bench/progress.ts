@@ -1,8 +1,14 @@
-/** Tells on standard error how far a run is: a line that moves for a person, few lines for a log. */
+type Out = NodeJS.WritableStream & { isTTY?: boolean }
+
+/** Tells how far a run is: a line that moves for a person, few lines for a log. */
 export class Progress {
-  readonly #out = process.stderr
+  readonly #out: Out
   #saidAt = Number.NEGATIVE_INFINITY
   #heading = ''
+
+  constructor(out: Out = process.stderr) {
+    this.#out = out
+  }
 
   begin(heading: string): void {
     this.#heading = heading

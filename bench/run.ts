@@ -13,10 +13,13 @@ import { Databases } from './world/databases.ts'
  *
  * A scenario that fails, because an outcome was wrong, leaves no figure and is named in `failures`.
  */
-export async function run(scenarios: readonly Scenario[], size: Size): Promise<Results> {
+export async function run(
+  scenarios: readonly Scenario[],
+  { size, out }: { size: Size; out?: NodeJS.WritableStream },
+): Promise<Results> {
   const started = performance.now()
   const machine = await describeMachine()
-  const progress = new Progress()
+  const progress = new Progress(out)
   const figures: Figure[] = []
   const failures: Results['failures'] = []
   const postgres = await startPostgres()

@@ -9,7 +9,7 @@ export type Quantiles = {
 }
 
 /** The value below which the share `at` of the samples lies, interpolated between neighbours. */
-export function quantile(samples: readonly number[], at: number): number {
+function quantile(samples: readonly number[], at: number): number {
   const sorted = Float64Array.from(samples).sort()
   if (sorted.length === 0) throw new RangeError('no samples')
   const place = at * (sorted.length - 1)

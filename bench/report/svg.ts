@@ -65,7 +65,7 @@ export function picture(
   { width, height, title }: { width: number; height: number; title: string },
   parts: readonly string[],
 ): string {
-  const head = `xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`
+  const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`
   const font = 'font-family="system-ui, -apple-system, Segoe UI, sans-serif"'
   const body = [
     element('title', {}, escaped(title)),
@@ -73,5 +73,5 @@ export function picture(
     text([16, 26], title, { size: 15, bold: true }),
     ...parts,
   ]
-  return `<svg ${head} role="img" ${font}>\n${body.join('\n')}\n</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" ${font}>\n${body.join('\n')}\n</svg>\n`
 }

@@ -32,7 +32,7 @@ const spreadOf = ({ spread: [low, high], unit }: Figure): string =>
   low === high ? '' : `${format(low, unit)} to ${format(high, unit)}`
 
 /** The budget and whether it is kept, or by how much it is not. */
-export function verdictOf(figure: Figure): string {
+function verdictOf(figure: Figure): string {
   const { budget, unit, value } = figure
   if (!budget) return ''
   const limit = 'atMost' in budget ? budget.atMost : budget.atLeast

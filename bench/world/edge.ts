@@ -92,7 +92,7 @@ async function pay(at: Counter, order: Order, options: PayOptions): Promise<Paid
   const told = JSON.parse(text) as { code?: string; replayed?: boolean; proof?: string }
   const came = status !== 200 ? told.code : told.replayed ? 'replayed' : 'settled'
   const wanted = typeof expect === 'object' ? expect.refused : expect
-  if (came !== wanted) throw new Error(`expected ${wanted}, came ${came}: ${status} ${text}`)
+  if (came !== wanted) throw new Error(`expected ${wanted}, came ${came}: ${text.slice(0, 300)}`)
   return { proof: told.proof ?? '', trips: tripsIn(headers['server-timing']) }
 }
 

@@ -63,4 +63,4 @@ export async function payByGateway(edge: Edge, http: HttpClient, order: Order): 
 }
 
 /** A payment settled by this very call: nothing but that has this member. */
-const isFirst = (answer: string): boolean => /"replayed": ?false/.test(answer)
+const isFirst = (answer: string): boolean => /"replayed" ?: ?false/.test(answer)

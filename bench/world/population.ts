@@ -14,7 +14,7 @@ export type Parties = { wallets: Wallet[]; providers: Provider[] }
 /** What every endpoint costs, in atomic units and in the currency's. */
 export const PRICE = { units: 1000, text: '0.001', currency: 'USDC' } as const
 /** What every wallet starts with: enough for a hundred million payments. */
-export const FUNDS = 100_000_000_000n
+const FUNDS = 100_000_000_000n
 export const RESOURCE = 'https://api.example/weather'
 
 /** Agents' and providers' ids, by kind and number; no other part of the project uses these. */
