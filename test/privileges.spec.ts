@@ -19,12 +19,15 @@ const REACH = [
   {
     role: 'x402_drain',
     functions: [
+      'api.begin_x402_delivery',
+      'api.end_x402_delivery',
       'api.grant_x402_lease',
       'api.note_x402_drained',
       'api.reclaim_x402_leases',
       'api.roll_up_x402_credits',
       'api.settle_x402_batch',
       'api.settle_x402_overdrawn',
+      'api.take_x402_events',
     ],
   },
   {
@@ -32,7 +35,9 @@ const REACH = [
     functions: [
       'api.announce_x402_price',
       'api.deposit_x402_funds',
+      'api.get_x402_events',
       'api.get_x402_totals',
+      'api.get_x402_webhooks',
       'api.pay_out_x402_earnings',
       'api.put_x402_agent',
       'api.put_x402_endpoint',
@@ -43,6 +48,10 @@ const REACH = [
       'api.put_x402_settlement',
       'api.put_x402_signer',
       'api.put_x402_wallet',
+      'api.put_x402_webhook',
+      'api.put_x402_webhook_secret',
+      'api.remove_x402_webhook',
+      'api.replay_x402_events',
       'api.resume_x402_leases',
       'api.revoke_x402_key',
       'api.revoke_x402_leases',

@@ -72,9 +72,11 @@ create table ledger.providers (
   id uuid primary key,
   name text not null check (length(name) between 1 and 200),
   status text not null default 'active' check (status in ('active', 'closed')),
+  notified boolean not null default false,
   created_at timestamptz not null default ledger.clock()
 );
 comment on table ledger.providers is 'Who is paid.';
+comment on column ledger.providers.notified is 'Has a webhook, so that what happens to its payments is written to the outbox.';
 
 create table ledger.provider_keys (
   id text primary key check (id ~ '^[0-9A-Za-z]{16}$'),

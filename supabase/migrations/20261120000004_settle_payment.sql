@@ -96,13 +96,14 @@ comment on function ledger.price_version is 'Which recent price an amount is, so
 -- Why the endpoint does not take this payment (problem), or who is paid, under which price version.
 create function ledger.judge_endpoint(
   endpoint_id uuid, wallet_id uuid, amount bigint, currency text, method text, href text,
-  out problem text, out provider_id uuid, out price_version integer, out url text)
+  out problem text, out provider_id uuid, out price_version integer, out url text,
+  out notified boolean)
 language plpgsql stable set search_path = ''
 as $$
 declare
   e record;
 begin
-  select ep.*, p.status as provider_status, v.version, v.amount as price,
+  select ep.*, p.status as provider_status, p.notified, v.version, v.amount as price,
     w.currency as wallet_currency, ep.url || case when ep.url like '%/' then '' else '/' end as below
   into e
   from ledger.endpoints as ep
@@ -116,6 +117,7 @@ begin
   where ep.id = judge_endpoint.endpoint_id;
 
   provider_id := e.provider_id;
+  notified := e.notified;
   url := coalesce(judge_endpoint.href, e.url);
   price_version := e.version;
   if e.price is distinct from judge_endpoint.amount then

@@ -191,7 +191,8 @@ begin
 
   balance := ledger.post_payment(w, payment, today);
   if balance is null then return ledger.known(payment_id, wallet_id, request_id); end if;
-  return jsonb_build_object('outcome', 'payment', 'replayed', false,
+  if offer.notified then perform ledger.emit('payment.settled', payment_id, offer.provider_id); end if;
+  return jsonb_build_object('outcome', 'payment', 'replayed', false, 'notified', offer.notified,
     'payment', ledger.describe(payment, w.agent_id, false), 'balance', balance::text);
 end
 $$;
