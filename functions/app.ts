@@ -11,6 +11,7 @@ import { pay } from './pay.ts'
 import { payments } from './payments.ts'
 import { problemPages } from './problems.ts'
 import { verify } from './verify.ts'
+import { webhooks } from './webhooks.ts'
 
 /** Every route there is, on one screen. */
 export function createApp(deps: Deps): Hono<PayosEnv> {
@@ -22,12 +23,15 @@ export function createApp(deps: Deps): Hono<PayosEnv> {
   app.route('/v1/x402/payments', payments(deps))
   app.route('/v1/x402/endpoints', endpoints(deps))
   app.route('/.well-known/jwks.json', jwks(deps))
+  app.route('/internal/webhooks', webhooks(deps))
   app.route('/health', health())
   app.route('/ready', ready(deps))
   app.route('/v1/metrics', metrics(deps))
   app.route('/problems', problemPages())
 
-  for (const path of ['/v1/x402/pay', '/v1/x402/verify']) app.all(path, otherMethod('POST'))
+  for (const path of ['/v1/x402/pay', '/v1/x402/verify', '/internal/webhooks']) {
+    app.all(path, otherMethod('POST'))
+  }
   for (const path of [
     '/v1/x402/payments',
     '/v1/x402/payments/:id',

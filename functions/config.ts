@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isDevelopmentKey } from '../shared/adapters/qstash-callbacks.ts'
 import { ProofKeys } from '../shared/domain/proof-keys.ts'
 import type { RateLimit } from './caller.ts'
 
@@ -23,23 +24,46 @@ const Limit = z.custom<RateLimit>(
 const Secret = z.string().min(16)
 
 /** Everything this Worker is told from outside. See docs/runbook.md. */
-const Bindings = z.object({
-  ENVIRONMENT: z.enum(['test', 'live']),
-  /** The origin agents and providers know this edge by; `iss` of every proof. */
-  ISSUER: Origin,
-  SUPABASE_URL: Origin,
-  /** Opens the project's gateway; carries no right of its own. */
-  SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
-  /** Tokens of the two database roles; see `npm run deploy`. */
-  EDGE_DATABASE_TOKEN: Secret,
-  DRAIN_DATABASE_TOKEN: Secret,
-  UPSTASH_REDIS_REST_URL: z.url(),
-  UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
-  PROOF_KEYS: Json.pipe(ProofKeys),
-  METRICS_TOKEN: Secret,
-  UNKNOWN_KEYS: Limit,
-  PER_KEY: Limit,
-})
+const Bindings = z
+  .object({
+    ENVIRONMENT: z.enum(['test', 'live']),
+    /** The origin agents and providers know this edge by; `iss` of every proof. */
+    ISSUER: Origin,
+    SUPABASE_URL: Origin,
+    /** Opens the project's gateway; carries no right of its own. */
+    SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+    /** Tokens of the two database roles; see `npm run deploy`. */
+    EDGE_DATABASE_TOKEN: Secret,
+    DRAIN_DATABASE_TOKEN: Secret,
+    UPSTASH_REDIS_REST_URL: z.url(),
+    UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
+    PROOF_KEYS: Json.pipe(ProofKeys),
+    QSTASH_URL: Origin,
+    QSTASH_TOKEN: Secret,
+    QSTASH_CURRENT_SIGNING_KEY: Secret,
+    QSTASH_NEXT_SIGNING_KEY: Secret,
+    /** Set in a test environment only: takes the signing keys that everybody knows. */
+    QSTASH_DEV: z.string().optional(),
+    METRICS_TOKEN: Secret,
+    UNKNOWN_KEYS: Limit,
+    PER_KEY: Limit,
+  })
+  .superRefine((bindings, context) => {
+    const { ENVIRONMENT, QSTASH_DEV, QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY } =
+      bindings
+    const refuse = (name: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [name], message })
+    if (QSTASH_DEV !== undefined && ENVIRONMENT !== 'test') {
+      refuse('QSTASH_DEV', 'development keys are for a test environment')
+    }
+    if (QSTASH_DEV !== undefined) return
+    for (const [name, key] of Object.entries({
+      QSTASH_CURRENT_SIGNING_KEY,
+      QSTASH_NEXT_SIGNING_KEY,
+    })) {
+      if (isDevelopmentKey(key)) refuse(name, 'everybody knows this development key')
+    }
+  })
 
 export type Config = z.output<typeof Bindings>
 

@@ -2,19 +2,28 @@ import type { Context } from 'hono'
 import type { LRUCache } from 'lru-cache'
 import { joseProofs } from '../shared/adapters/jose-proofs.ts'
 import { postgrestLedger, postgrestUpkeep } from '../shared/adapters/postgrest-ledger.ts'
+import { postgrestOutbox } from '../shared/adapters/postgrest-outbox.ts'
+import { qstashCallbacks } from '../shared/adapters/qstash-callbacks.ts'
+import { qstashWakes } from '../shared/adapters/qstash-wakes.ts'
 import { redisStores } from '../shared/adapters/redis.ts'
+import { webhookPost } from '../shared/adapters/webhook-post.ts'
 import { SeenPayments } from '../shared/domain/bloom.ts'
 import type { EndpointId } from '../shared/domain/ids.ts'
 import type { PolicySnapshot } from '../shared/domain/policy.ts'
 import type {
   Answers,
+  Callbacks,
   Clock,
   Ledger,
   LedgerUpkeep,
+  Outbox,
   Proofs,
   Quotes,
   ToldQuote,
+  Wakes,
+  WebhookPost,
 } from '../shared/ports.ts'
+import { CALLBACK_SECONDS } from './callbacks.ts'
 import { Callers } from './caller.ts'
 import type { Config } from './config.ts'
 import type { PayosEnv } from './http.ts'
@@ -25,6 +34,7 @@ import { Meter } from './meter.ts'
 const ENTRIES_MAX = 5_000
 const QUOTE_SECONDS = 60
 const POLICY_SECONDS = 30
+const CALLBACKS_MAX = 20_000
 
 /**
  * All that handlers need. Each names the part it uses.
@@ -38,6 +48,10 @@ export type Deps = {
   callers: Callers
   ledger: Ledger
   upkeep: LedgerUpkeep
+  outbox: Outbox
+  wakes: Wakes
+  callbacks: Callbacks
+  postWebhook: WebhookPost
   proofs: Proofs
   answers: Answers
   quotes: Quotes
@@ -47,6 +61,8 @@ export type Deps = {
   policies: LRUCache<string, PolicySnapshot>
   /** Quotes, for 60 seconds. */
   recentQuotes: LRUCache<EndpointId, ToldQuote>
+  /** Callbacks this isolate has let in, for as long as their signatures last. */
+  seenCallbacks: LRUCache<string, true>
   meter: Meter
   /** Lets work finish after the answer. Nothing money depends on may be left to it. */
   later: (c: Context<PayosEnv>, work: Promise<unknown>) => void
@@ -61,6 +77,8 @@ export function createDeps(config: Config): Deps {
     { url: config.UPSTASH_REDIS_REST_URL, token: config.UPSTASH_REDIS_REST_TOKEN, environment },
     clock,
   )
+  const drain = { ...database, token: config.DRAIN_DATABASE_TOKEN }
+  const origin = config.ISSUER
   return {
     issuer: config.ISSUER,
     environment,
@@ -73,13 +91,24 @@ export function createDeps(config: Config): Deps {
       perKey: config.PER_KEY,
     }),
     ledger: postgrestLedger({ ...database, token: config.EDGE_DATABASE_TOKEN }),
-    upkeep: postgrestUpkeep({ ...database, token: config.DRAIN_DATABASE_TOKEN }),
+    upkeep: postgrestUpkeep(drain),
+    outbox: postgrestOutbox(drain),
+    wakes: qstashWakes({ url: config.QSTASH_URL, token: config.QSTASH_TOKEN, origin }),
+    callbacks: qstashCallbacks(
+      {
+        origin,
+        signingKeys: [config.QSTASH_CURRENT_SIGNING_KEY, config.QSTASH_NEXT_SIGNING_KEY],
+      },
+      clock,
+    ),
+    postWebhook: webhookPost(clock),
     proofs: joseProofs({ issuer: config.ISSUER, environment, keys: config.PROOF_KEYS }, clock),
     answers: redis.answers,
     quotes: redis.quotes,
     seen: new SeenPayments(),
     policies: memoryOf({ max: ENTRIES_MAX, seconds: POLICY_SECONDS, clock }),
     recentQuotes: memoryOf({ max: ENTRIES_MAX, seconds: QUOTE_SECONDS, clock }),
+    seenCallbacks: memoryOf({ max: CALLBACKS_MAX, seconds: CALLBACK_SECONDS, clock }),
     meter: new Meter(redis.counters, clock),
     later: (c, work) => c.executionCtx.waitUntil(work.catch(() => undefined)),
   }

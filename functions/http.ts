@@ -73,7 +73,7 @@ const unsupported = (param: string) =>
   })
 
 /** All bytes of a body, or nothing when there are too many: it stops reading there. */
-async function readBytes(request: Request): Promise<Uint8Array | undefined> {
+export async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const announced = request.headers.get('content-length')
   if (announced !== null) {
     const fits = Number.parseInt(announced, 10) <= BODY_BYTES_MAX

@@ -9,7 +9,7 @@ import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { type OrderDeps, readOrder } from './order.ts'
 
 type PayDeps = OrderDeps &
-  Pick<Deps, 'ledger' | 'proofs' | 'answers' | 'seen' | 'policies' | 'meter' | 'later'>
+  Pick<Deps, 'ledger' | 'proofs' | 'answers' | 'seen' | 'policies' | 'meter' | 'later' | 'wakes'>
 
 /**
  * `POST /pay`: pays one requirement and answers with the proof its provider will check.
@@ -47,7 +47,7 @@ async function answer(
   deps: PayDeps,
   { order, settlement }: { order: Order; settlement: Settlement },
 ): Promise<Response> {
-  const { payment, replayed, balance } = settlement
+  const { payment, replayed, balance, notified } = settlement
   const { keyHash, thumbprint = null } = order.caller
   const proof = payment.redeemable
     ? await deps.proofs.sign(payment, order.caller.thumbprint)
@@ -59,6 +59,7 @@ async function answer(
     const kept = { id: order.id, answer: { keyHash, thumbprint, body }, until: proof.expiresAt }
     deps.later(c, deps.answers.keep(kept))
   }
+  if (notified) deps.later(c, deps.wakes.wakeOutbox(deps.clock.nowSeconds()))
   const body = JSON.stringify(payAnswer(payment, { proof, balance, replayed }))
   return replayed ? replay(c, body) : c.body(body, 200, { 'Content-Type': 'application/json' })
 }

@@ -6,6 +6,7 @@ import type {
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { createDeps, type Deps } from './deps.ts'
+import { flushOutbox } from './outbox.ts'
 
 /** What lives as long as the isolate. Settled values and clients only. */
 let deps: Deps | undefined
@@ -18,9 +19,11 @@ export default {
     return app.fetch(request, env as object, context)
   },
 
-  /** Each minute: credits of providers are folded into earnings and statistics. */
+  /** Each minute: credits are folded into earnings and statistics, and due events are sent on. */
   async scheduled(_: ScheduledController, env: unknown) {
     deps ??= createDeps(readConfig(env))
-    await deps.upkeep.rollUpCredits()
+    const duties = await Promise.allSettled([deps.upkeep.rollUpCredits(), flushOutbox(deps)])
+    const failed = duties.find((duty) => duty.status === 'rejected')
+    if (failed) throw failed.reason
   },
 } satisfies Pick<ExportedHandler, 'scheduled'> & { fetch: unknown }

@@ -86,9 +86,15 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
       UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
       PROOF_KEYS: secrets.proofKeys,
       METRICS_TOKEN: secrets.metricsToken,
+      QSTASH_URL: qstash.url,
+      QSTASH_TOKEN: qstash.token,
+      QSTASH_CURRENT_SIGNING_KEY: qstash.currentSigningKey,
+      QSTASH_NEXT_SIGNING_KEY: qstash.nextSigningKey,
+      QSTASH_DEV: 'the keys of the stand-in are public',
       ...options.bindings,
     },
   })
+  qstash.host(issuer, edges.edges[0]?.url ?? issuer)
   return {
     issuer,
     edges,
@@ -98,8 +104,9 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     clock,
     secrets,
     async advance(ms) {
+      // The edges first: what falls due by the jump is signed for its end.
+      await edges.moveClock(clock.offsetMs + ms)
       clock.advance(ms)
-      await edges.moveClock(clock.offsetMs)
     },
     async stop() {
       await edges.stop()

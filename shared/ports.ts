@@ -7,6 +7,7 @@ import type { Problem } from './domain/problem.ts'
 import type { ProofClaims, ProofReason } from './domain/proof.ts'
 import type { Quote } from './domain/quote.ts'
 import type { Result } from './domain/result.ts'
+import type { EventId, WebhookEvent } from './domain/webhook-event.ts'
 
 export type Backend = 'database' | 'redis' | 'qstash'
 
@@ -168,4 +169,59 @@ export type LeaseStore = {
   acknowledge(shard: number, entries: readonly string[]): Promise<void>
   /** Moves a record aside, for people; whether it was still there. */
   quarantine(shard: number, record: { entry: string; reason: string }): Promise<boolean>
+}
+
+/** One attempt to deliver one event. The same attempt is made once, however often it is asked for. */
+export type Delivery = { eventId: EventId; attempt: number }
+
+/** What an attempt needs, told for that attempt alone; or that it is over, or somebody else's now. */
+export type BegunDelivery =
+  | { outcome: 'over' }
+  | { outcome: 'under_way' }
+  | { outcome: 'deliver'; event: WebhookEvent; url: string; secrets: readonly string[] }
+
+/** What a receiver answered: a status, `timeout`, `no_answer`, or that it was not asked at all. */
+export type WebhookAnswer = { answer: string; retryAfterSeconds: number | undefined }
+
+/** What the ledger makes of an answer. `later`: there will be another attempt, by the schedule. */
+export type DeliveryOutcome = 'delivered' | 'later' | 'dead' | 'disabled' | 'over'
+
+/** Events of the ledger on their way to those they concern. None is lost; one may come twice. */
+export type Outbox = {
+  /** Takes events that are due, for two minutes, oldest first; fewer than `most` are all there are. */
+  take(most: number): Promise<readonly Delivery[]>
+  begin(delivery: Delivery, trips: Trips): Promise<Result<BegunDelivery>>
+  end(
+    delivery: Delivery & { answer: WebhookAnswer },
+    trips: Trips,
+  ): Promise<Result<DeliveryOutcome>>
+}
+
+/** Posts one signed message to its receiver. Never throws: no answer is an answer too. */
+export type WebhookPost = (message: {
+  url: string
+  headers: Record<string, string>
+  body: string
+}) => Promise<WebhookAnswer>
+
+/**
+ * Asks to be called back. A wake may be lost, doubled or late: it says where to look, never what is
+ * there. Each resolves to whether all of it was accepted, and is not repeated.
+ */
+export type Wakes = {
+  /** Has a shard drained after this second, in unix seconds, is over; wakes of one second are one. */
+  wakeShard(wake: { region: string; shard: number; second: number }): Promise<boolean>
+  /** Has the outbox looked into after this second is over. */
+  wakeOutbox(second: number): Promise<boolean>
+  publishWebhooks(deliveries: readonly Delivery[]): Promise<boolean>
+}
+
+/** Tells the callbacks we asked for from everything else that comes to their addresses. */
+export type Callbacks = {
+  /** The id of an authentic callback to this path, new for each time it is sent. */
+  read(callback: {
+    signature: string | undefined
+    path: string
+    body: Uint8Array<ArrayBuffer>
+  }): Promise<{ id: string } | undefined>
 }

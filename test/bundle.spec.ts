@@ -31,6 +31,9 @@ function secrets(): Record<string, string> {
     DRAIN_DATABASE_TOKEN: word,
     UPSTASH_REDIS_REST_TOKEN: word,
     METRICS_TOKEN: word,
+    QSTASH_TOKEN: word,
+    QSTASH_CURRENT_SIGNING_KEY: word,
+    QSTASH_NEXT_SIGNING_KEY: word,
     PROOF_KEYS: JSON.stringify([{ kid: x, x, d, publishAt: 0, activeAt: 0 }]),
   }
 }

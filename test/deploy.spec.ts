@@ -13,6 +13,9 @@ const secrets = {
   SUPABASE_PUBLISHABLE_KEY: `sb_publishable_${randomBytes(12).toString('hex')}`,
   SUPABASE_JWT_SECRET: randomBytes(32).toString('hex'),
   UPSTASH_REDIS_REST_TOKEN: randomBytes(24).toString('hex'),
+  QSTASH_TOKEN: randomBytes(24).toString('hex'),
+  QSTASH_CURRENT_SIGNING_KEY: `sig_${randomBytes(14).toString('hex')}`,
+  QSTASH_NEXT_SIGNING_KEY: `sig_${randomBytes(14).toString('hex')}`,
   METRICS_TOKEN: randomBytes(24).toString('hex'),
   PROOF_KEYS: JSON.stringify(
     firstProofKeys(await makeKeyPair(), Math.floor(Date.now() / 1000) - 60),
@@ -35,6 +38,7 @@ beforeAll(async () => {
     ISSUER: 'https://edge.example',
     SUPABASE_URL: 'https://project.supabase.example',
     UPSTASH_REDIS_REST_URL: 'https://redis.upstash.example',
+    QSTASH_URL: 'https://qstash.upstash.example',
     DATABASE_URL: database.url(),
   }
 })

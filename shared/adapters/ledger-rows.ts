@@ -11,7 +11,8 @@ export type Failed = { code: string; status: number }
 
 const State = z.enum(Object.keys(endsOf) as [PaymentState, ...PaymentState[]])
 
-const Row = z
+/** What `ledger.answer` tells of a payment. */
+export const Row = z
   .object({
     payment_id: PaymentId,
     wallet_id: WalletId,
@@ -106,6 +107,7 @@ export const SettleRow = z.union([
     replayed: z.boolean(),
     payment: Row,
     balance: Amount.optional(),
+    notified: z.boolean().default(false),
   }),
   z.object({
     outcome: Refused,

@@ -21,10 +21,10 @@ export type LedgerAddress = {
 }
 
 /** Calls one function; a PostgREST answer that is not its result comes back as a failure. */
-type Call = (name: string, args: Record<string, unknown>, trips?: Trips) => Promise<Called>
+export type Call = (name: string, args: Record<string, unknown>, trips?: Trips) => Promise<Called>
 type Called = { ok: true; data: unknown } | { ok: false; failed: Failed }
 
-function caller({ url, apiKey, token }: LedgerAddress): Call {
+export function caller({ url, apiKey, token }: LedgerAddress): Call {
   const client = new PostgrestClient(`${url}/rest/v1`, {
     schema: 'api',
     headers: { apikey: apiKey, authorization: `Bearer ${token}` },
@@ -86,8 +86,8 @@ async function settle(call: Call, order: Order, trips: Trips): ReturnType<Ledger
   const row = SettleRow.safeParse(called.data)
   if (!row.success) return unknownOutcome(id)
   if (row.data.outcome === 'payment') {
-    const { payment, replayed, balance } = row.data
-    return { ok: true, value: { payment, replayed, balance } }
+    const { outcome: _, ...settlement } = row.data
+    return { ok: true, value: { balance: undefined, ...settlement } }
   }
   const { outcome, policy, retry_after: retryAfter, ...facts } = row.data
   return { ok: false, problem: refusal(outcome, { ...facts, retryAfter }), policy }
@@ -159,7 +159,7 @@ async function checkProof(
 }
 
 /** Reads, and claims that repeat safely: the caller asks again. */
-const unavailable = (): Result<never> =>
+export const unavailable = (): Result<never> =>
   fail('dependency_unavailable', {
     detail: 'The ledger did not answer.',
     hint: 'Repeat the same request.',

@@ -54,9 +54,13 @@ export type Order = {
 /** Who asks: the key by its id and hash, and the thumbprint of the key that signed, if one did. */
 export type Caller = { keyId: string; keyHash: string; thumbprint: string | undefined }
 
-/** What came of an order: the payment, new or again, and what the wallet has left when it is new. */
+/**
+ * What came of an order: the payment, new or again; what the wallet has left and whether its provider
+ * is told of it, when it is new.
+ */
 export type Settlement = {
   payment: Payment
   replayed: boolean
   balance: Amount | undefined
+  notified: boolean
 }

@@ -170,8 +170,8 @@ export class World {
 
   /** Moves the time of every part forward, the ledger's included. */
   async advance(ms: number): Promise<void> {
+    await moveLedgerClock(this.database.sql, this.payos.clock.offsetMs + ms)
     await this.payos.advance(ms)
-    await moveLedgerClock(this.database.sql, this.payos.clock.offsetMs)
   }
 
   /** Resolves once the answer lies in Redis for repeats, which happens after it was given. */

@@ -19,11 +19,15 @@ const complete: Values = {
   ISSUER: 'https://edge.example',
   SUPABASE_URL: 'https://project.supabase.example',
   UPSTASH_REDIS_REST_URL: 'https://redis.upstash.example',
+  QSTASH_URL: 'https://qstash.upstash.example',
   SUPABASE_PUBLISHABLE_KEY: 'sb_publishable_0123456789',
   EDGE_DATABASE_TOKEN: await token('x402_edge'),
   DRAIN_DATABASE_TOKEN: await token('x402_drain'),
   UPSTASH_REDIS_REST_TOKEN: 'a token of Upstash',
   PROOF_KEYS: JSON.stringify(firstProofKeys(await makeKeyPair(), NOW)),
+  QSTASH_TOKEN: 'a token of QStash for the spec',
+  QSTASH_CURRENT_SIGNING_KEY: 'sig_of_the_spec_that_is_current',
+  QSTASH_NEXT_SIGNING_KEY: 'sig_of_the_spec_that_is_next',
   METRICS_TOKEN: 'a metrics token that is long enough',
 }
 
@@ -53,6 +57,11 @@ describe('a configuration', () => {
     ['DRAIN_DATABASE_TOKEN has expired', { DRAIN_DATABASE_TOKEN: expired }],
     ['PROOF_KEYS not JSON', { PROOF_KEYS: '{' }],
     ['PROOF_KEYS no key of the set signs now', { PROOF_KEYS: tooEarly }],
+    [
+      'QSTASH_NEXT_SIGNING_KEY everybody knows this development key',
+      { QSTASH_NEXT_SIGNING_KEY: 'sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs' },
+    ],
+    ['QSTASH_DEV development keys are for a test environment', { QSTASH_DEV: 'true' }],
     ['METRICS_TOKEN is a public test value', { METRICS_TOKEN: seeded.agents.plain.apiKey }],
     ['METRICS_TOKEN is a public test value', { METRICS_TOKEN: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r' }],
   ])('is told: %s', async ([fault, over], { expect }) => {

@@ -13,6 +13,11 @@ export const settings: readonly Setting[] = [
   { name: 'SUPABASE_URL', kind: 'var', from: 'Supabase, Project Settings, Data API' },
   { name: 'UPSTASH_REDIS_REST_URL', kind: 'var', from: 'Upstash console, the database, REST API' },
   {
+    name: 'QSTASH_URL',
+    kind: 'var',
+    from: 'Upstash console, QStash, the region nearest the database',
+  },
+  {
     name: 'SUPABASE_PUBLISHABLE_KEY',
     kind: 'secret',
     from: 'Supabase, Project Settings, API Keys (sb_publishable_…)',
@@ -33,6 +38,13 @@ export const settings: readonly Setting[] = [
     from: 'Upstash console, the database, REST API (not the read-only one)',
   },
   { name: 'PROOF_KEYS', kind: 'secret', from: 'npm run admin -- proof-keys new' },
+  { name: 'QSTASH_TOKEN', kind: 'secret', from: 'Upstash console, QStash' },
+  {
+    name: 'QSTASH_CURRENT_SIGNING_KEY',
+    kind: 'secret',
+    from: 'Upstash console, QStash, same region',
+  },
+  { name: 'QSTASH_NEXT_SIGNING_KEY', kind: 'secret', from: 'Upstash console, QStash, same region' },
   { name: 'METRICS_TOKEN', kind: 'secret', from: 'openssl rand -base64 32' },
 ]
 

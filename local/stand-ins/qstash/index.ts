@@ -10,6 +10,8 @@ export type QstashStandIn = StandIn & {
   token: string
   currentSigningKey: string
   nextSigningKey: string
+  /** Delivers what is for an origin to a place on this machine; signatures name the origin still. */
+  host: (origin: string, place: string) => void
   /** Resolves when no delivery is under way and none is due. */
   settle: () => Promise<void>
 }
@@ -65,6 +67,7 @@ export async function startQstash(options: Options = {}): Promise<QstashStandIn>
   return {
     ...server,
     ...PUBLIC_VALUES,
+    host: (origin, place) => messenger.hosts.set(origin, place),
     settle: () => messenger.timeline.settled(),
     stop: () => {
       messenger.stop()

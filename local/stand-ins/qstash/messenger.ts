@@ -1,6 +1,7 @@
 import type { MovableClock } from '../../clock.ts'
 import { type Outcome, publishFollowup } from './callbacks.ts'
 import { send, unreachable } from './delivery.ts'
+import { Hosts } from './hosts.ts'
 import { CALLER_IP, type Message } from './message.ts'
 import { Refusal } from './refusal.ts'
 import { retryDelayMs } from './retry.ts'
@@ -25,6 +26,7 @@ const NEVER = Number.POSITIVE_INFINITY
 /** Delivers what is due, at its time, until each message is delivered, given up or cancelled. */
 export class Messenger {
   readonly timeline: Timeline
+  readonly hosts = new Hosts()
   readonly #clock: MovableClock
   readonly #state: State
   readonly #flights = new Map<string, Flight>()
@@ -130,7 +132,8 @@ export class Messenger {
   }
 
   async #attempt(flight: Flight, message: Message): Promise<Outcome> {
-    const reason = unreachable(message.url)
+    const place = this.hosts.locate(message.url)
+    const reason = unreachable(place)
     if (reason) return { answer: undefined, error: reason, final: true }
     const { url, plan } = message
     const body = Buffer.from(message.body, 'base64')
@@ -138,7 +141,7 @@ export class Messenger {
       const signature = await this.#state.keys.sign({ url, body, nowMs: this.#clock.now() })
       const headers = deliveryHeaders(message, signature)
       const { signal } = flight.controller
-      const answer = await send({ url, method: plan.method, headers, body, signal })
+      const answer = await send({ url: place, method: plan.method, headers, body, signal })
       if (!this.#state.mischief.takeLoss(url)) return { answer, error: undefined, final: false }
       return { answer: undefined, error: 'the connection was lost before the answer', final: false }
     } catch (cause) {
