@@ -11,6 +11,14 @@ import { providerPut } from './provider.ts'
 import { signerAdd, signerNew, signerRevoke } from './signer.ts'
 import { tokensMint, tokensShow } from './tokens.ts'
 import { walletPut } from './wallet.ts'
+import {
+  webhookEvents,
+  webhookPut,
+  webhookRemove,
+  webhookReplay,
+  webhookRotate,
+  webhookShow,
+} from './webhook.ts'
 
 /** Every command there is, in the order an operator needs them. */
 export const commands: readonly Command[] = [
@@ -30,6 +38,12 @@ export const commands: readonly Command[] = [
   payout,
   rollup,
   totals,
+  webhookPut,
+  webhookRotate,
+  webhookShow,
+  webhookEvents,
+  webhookReplay,
+  webhookRemove,
   proofKeysNew,
   proofKeysRotate,
   proofKeysRevoke,
