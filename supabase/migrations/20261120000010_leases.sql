@@ -13,13 +13,16 @@ comment on column ledger.policies.settlement is 'Whether payments may be promise
 
 create index wallets_agent on ledger.wallets (agent_id);
 
+create domain ledger.lease_seq as integer check (value > 0);
+comment on domain ledger.lease_seq is 'The number of a promise, counted from one in its lease.';
+
+-- No check of the table over the three: every synchronous payment would pay for it.
 alter table ledger.payments
   add column lease_id uuid,
-  add column lease_seq integer check (lease_seq > 0),
-  add column overdrawn boolean,
-  add constraint payments_lease check (num_nulls(lease_id, lease_seq, overdrawn) in (0, 3));
+  add column lease_seq ledger.lease_seq,
+  add column overdrawn boolean;
 create index payments_draw on ledger.payments (lease_id, lease_seq) where lease_id is not null;
-comment on column ledger.payments.overdrawn is 'Made from a lease that no longer covered it, so the wallet paid.';
+comment on column ledger.payments.overdrawn is 'Whether its lease no longer covered it, so the wallet paid; null without a lease.';
 
 -- Settling changes no indexed column, so that it stays on its page (HOT).
 create table ledger.leases (

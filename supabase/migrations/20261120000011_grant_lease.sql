@@ -102,6 +102,7 @@ comment on function ledger.count_spending is 'Out of the balance, into the count
 --
 -- `wanted` and `needed` bound the limit; both are amounts. A known nonce answers its lease again, as
 -- long as it is open. The previous open lease of the wallet in this region is revoked.
+-- The id is a hash of wallet, region and nonce: a grant that is lost with its ledger comes back under it.
 -- Answers {outcome: 'granted', lease: <terms>} or {outcome: 'refused', reason}. Locks the wallet, then
 -- its leases.
 create function api.grant_x402_lease(
@@ -145,7 +146,8 @@ begin
   where it.wallet_id = wallet_id and it.region = region and it.state = 'open';
   insert into ledger.leases (id, wallet_id, region, epoch, nonce, currency, shard, spend_limit,
     escrow, policy_version, policy_day, granted_at, reclaim_after)
-  select gen_random_uuid(), wallet_id, region, coalesce(max(it.epoch), 0) + 1, nonce, w.currency,
+  select ledger.payment_id_of(array['lease', wallet_id::text, region, nonce]), wallet_id, region,
+    coalesce(max(it.epoch), 0) + 1, nonce, w.currency,
     ledger.shard_of(wallet_id), ceiling, 2 * ceiling, p.version, l.policy_day, moment,
     moment + interval '210 seconds'
   from ledger.leases as it where it.wallet_id = wallet_id and it.region = region

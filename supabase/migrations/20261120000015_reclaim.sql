@@ -73,8 +73,8 @@ begin
   perform ledger.lock_leases(records);
   for promise in select r.it from jsonb_array_elements(records) as r (it) loop
     outcome := ledger.settle_record(promise);
-    if outcome ->> 'code' = 'lease_overdrawn' and ledger.settle_overdraft(promise) then
-      outcome := '{"outcome": "settled"}';
+    if outcome ->> 'code' = 'lease_overdrawn' then
+      if ledger.settle_overdraft(promise) then outcome := '{"outcome": "settled"}'; end if;
     end if;
     if outcome ->> 'outcome' <> 'failed' then
       update ledger.unfunded_proofs as u set funded_at = ledger.clock()
@@ -113,14 +113,14 @@ language plpgsql set search_path = ''
 as $$
 declare
   rest bigint := l.escrow - l.settled;
-  month date := date_trunc('month', l.policy_day::timestamp)::date;
+  policy_month date := date_trunc('month', l.policy_day::timestamp)::date;
 begin
   update ledger.leases as it set state = 'reclaimed', returned = rest, reclaimed_at = moment
   where it.id = l.id;
   update ledger.wallets as w set
     balance = w.balance + rest,
     day_spent = w.day_spent - case when w.day = l.policy_day then rest else 0 end,
-    month_spent = w.month_spent - case when w.month = reclaim.month then rest else 0 end
+    month_spent = w.month_spent - case when w.month = policy_month then rest else 0 end
   where w.id = l.wallet_id;
 end
 $$;
