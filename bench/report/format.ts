@@ -2,7 +2,8 @@ import type { Figure } from '../scenario.ts'
 
 /** A value with its unit, with as many digits as mean something. */
 export function format(value: number, unit: Figure['unit']): string {
-  if (unit === 'USD') return `${plain(value, 2)} USD`
+  if (unit === 'USD') return `${plain(value, value < 100 ? 2 : 0)} USD`
+  if (value === 1 && unit.endsWith('s') && unit.length > 2) return `1 ${unit.slice(0, -1)}`
   return `${plain(value)} ${unit}`
 }
 
