@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, it, onTestFinished } from 'vitest'
 import { type Call, conservation, type State } from './model/ledger.ts'
 import { versionAt } from './model/prices.ts'
+import { tell } from './model/tell.ts'
 import { world } from './model/world.ts'
 import { shareLedgerClock } from './support/ledger-clock.ts'
 import { DIGEST, digest } from './support/ledger-digest.ts'
@@ -101,7 +102,7 @@ describe('the ledger and its model', () => {
 
     await fc.assert(
       fc.asyncProperty(world, async (it) => {
-        const story = live(it, (...heard) => sayings.add(saying(...heard)))
+        const story = live(it, tell, (...heard) => sayings.add(saying(...heard)))
         expect(conservation(story.ledger)).toEqual([])
 
         const { steps } = story

@@ -1,3 +1,4 @@
+import { heldIn } from './leases.ts'
 import { earningsKey, statsKey } from './money.ts'
 import { type Day, monthOf, type Payment, type State } from './state.ts'
 
@@ -12,6 +13,7 @@ export function accounts(ledger: State): Sums {
   for (const [id, wallet] of ledger.wallets) {
     add(sums, `wallet ${id} ${wallet.currency}`, wallet.balance)
   }
+  for (const [id, lease] of ledger.leases) add(sums, `lease ${id} ${lease.currency}`, heldIn(lease))
   for (const [key, balance] of ledger.earnings) add(sums, `provider ${key}`, balance)
   for (const credit of ledger.inbox) add(sums, `provider ${earningsKey(credit)}`, credit.amount)
   return sums
@@ -20,9 +22,14 @@ export function accounts(ledger: State): Sums {
 /** The same accounts recomputed from every movement there was, with the world outside. */
 function posted(ledger: State): Sums {
   const sums: Sums = new Map()
-  for (const { walletId, currency, amount, ...payment } of ledger.payments.values()) {
-    add(sums, `wallet ${walletId} ${currency}`, -amount)
+  for (const { walletId, currency, amount, lease, ...payment } of ledger.payments.values()) {
+    const payer = lease && !lease.overdrawn ? `lease ${lease.id}` : `wallet ${walletId}`
+    add(sums, `${payer} ${currency}`, -amount)
     add(sums, `provider ${earningsKey({ ...payment, currency })}`, amount)
+  }
+  for (const [id, { walletId, currency, escrow, returned }] of ledger.leases) {
+    add(sums, `wallet ${walletId} ${currency}`, returned - escrow)
+    add(sums, `lease ${id} ${currency}`, escrow - returned)
   }
   for (const { template, partyId, amount, currency } of ledger.transfers.values()) {
     const deposited = template === 'deposit' ? amount : -amount
@@ -85,19 +92,57 @@ function brokenRules(payment: Payment, spent: { day: bigint; month: bigint }): s
   return Object.entries(broken).flatMap(([rule, isBroken]) => (isBroken ? [rule] : []))
 }
 
-/** Holds each payment, in order, against the policy that allowed it; then the wallets' counters. */
+/** What leases took from wallets, and what was paid beyond them: by wallet and day. */
+function* escrowed(ledger: State): Generator<[string, Day, bigint]> {
+  for (const { walletId, policyDay, escrow, returned } of ledger.leases.values()) {
+    yield [walletId, policyDay, escrow - returned]
+  }
+  for (const { walletId, countedOn, amount, lease } of ledger.payments.values()) {
+    if (lease?.overdrawn) yield [walletId, countedOn, amount]
+  }
+}
+
+/** Each lease against what was paid from it, and beyond it. */
+function brokenLeases(ledger: State): string[] {
+  const beyond: Sums = new Map()
+  for (const { lease, amount } of ledger.payments.values()) {
+    if (lease?.overdrawn) add(beyond, lease.id, amount)
+  }
+  const leases = [...ledger.leases]
+  const open = leases.filter(([, { state }]) => state === 'open')
+  const places = new Set(open.map(([, { walletId, region }]) => `${walletId} ${region}`))
+  return [
+    ...(places.size < open.length ? ['M5: a wallet has two open leases in a region'] : []),
+    ...leases
+      .filter(([, lease]) => lease.state === 'reclaimed' && heldIn(lease) !== 0n)
+      .map(([id]) => `M5: ${id} was not all returned`),
+    ...leases
+      .filter(([id, it]) => it.overdraft !== (beyond.get(id) ?? 0n) || it.overdraft > it.limit)
+      .map(([id, { overdraft }]) => `M5: ${id} is overdrawn by ${overdraft}`),
+  ]
+}
+
+/**
+ * Holds each payment, in order, against the policy that allowed it; then the wallets' counters.
+ * What was promised from leases counts as their escrow, which was held against the policy at once.
+ */
 function* brokenPolicy(ledger: State): Generator<string> {
   const spent: Sums = new Map()
   const until = (walletId: string, day: Day) => ({
     day: spent.get(`${walletId} ${day}`) ?? 0n,
     month: spent.get(`${walletId} month of ${monthOf(day)}`) ?? 0n,
   })
+  const count = (walletId: string, day: Day, amount: bigint) => {
+    add(spent, `${walletId} ${day}`, amount)
+    add(spent, `${walletId} month of ${monthOf(day)}`, amount)
+  }
   for (const [id, payment] of ledger.payments) {
-    const { walletId, countedOn, amount } = payment
-    add(spent, `${walletId} ${countedOn}`, amount)
-    add(spent, `${walletId} month of ${monthOf(countedOn)}`, amount)
+    const { walletId, countedOn, amount, lease } = payment
+    if (lease) continue
+    count(walletId, countedOn, amount)
     for (const rule of brokenRules(payment, until(walletId, countedOn))) yield `${rule}: ${id}`
   }
+  for (const [walletId, day, amount] of escrowed(ledger)) count(walletId, day, amount)
   for (const [id, wallet] of ledger.wallets) {
     const { day, month } = until(id, wallet.day)
     const right = day === wallet.daySpent && month === wallet.monthSpent
@@ -128,15 +173,17 @@ function brokenStatistics(ledger: State): string[] {
  * Every invariant that does not hold; none, for a ledger nobody can fault.
  *
  * M1 money is conserved, M2 no account is below zero, M4 every account and statistic is the sum of
- * its movements, M6 amounts are positive and below 2^53; O2 a request settled once; P1 to P3 each
- * payment was within the policy of its moment. M3 (a movement has two equal sides) cannot be
- * broken: a movement is one row. O1, O3 and O4 are of histories, and are for who compares answers.
+ * its movements, M5 what a lease held was paid from it or came back, M6 amounts are positive and
+ * below 2^53; O2 a request settled once; P1 to P3 each payment was within the policy of its moment.
+ * M3 (a movement has two equal sides) cannot be broken: a movement is one row. O1, O3 and O4 are of
+ * histories, and are for who compares answers.
  */
 export function conservation(ledger: State): string[] {
   return [
     ...brokenMoney(ledger),
     ...brokenOnce(ledger),
     ...brokenPolicy(ledger),
+    ...brokenLeases(ledger),
     ...brokenStatistics(ledger),
   ]
 }

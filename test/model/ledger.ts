@@ -1,3 +1,4 @@
+import { grantLease, putSettlement, resumeLeases, revokeLeases, stopLeases } from './leases.ts'
 import { deposit, getTotals, payOut, rollUp } from './money.ts'
 import {
   putAgent,
@@ -12,6 +13,7 @@ import {
 } from './parties.ts'
 import { settlePayment } from './pay.ts'
 import { announcePrice, getEndpoint } from './prices.ts'
+import { noteDrained, reclaimLeases, settleBatch, settleOverdrawn } from './promises.ts'
 import { checkProof, getPayment } from './proofs.ts'
 import { Raised, type State } from './state.ts'
 
@@ -44,6 +46,15 @@ const operations = {
   get_x402_endpoint: getEndpoint,
   get_x402_payment: getPayment,
   check_x402_proof: checkProof,
+  put_x402_settlement: putSettlement,
+  grant_x402_lease: grantLease,
+  revoke_x402_leases: revokeLeases,
+  stop_x402_leases: stopLeases,
+  resume_x402_leases: resumeLeases,
+  settle_x402_batch: settleBatch,
+  settle_x402_overdrawn: settleOverdrawn,
+  note_x402_drained: noteDrained,
+  reclaim_x402_leases: reclaimLeases,
 }
 
 type Operations = typeof operations

@@ -1,3 +1,4 @@
+import { endLeases, endLeasesOfAgent } from './leases.ts'
 import {
   amount,
   CHANGED,
@@ -36,6 +37,7 @@ export function putAgent(
   const known = ledger.agents.get(args.agent_id)
   if (known) mustAgree(known, { ownerId: args.owner_id })
   else mustKnow(ledger.owners, args.owner_id)
+  if (args.status !== 'active') endLeasesOfAgent(ledger, args.agent_id)
   ledger.agents.set(args.agent_id, agent)
   return null
 }
@@ -49,6 +51,7 @@ export function putWallet(
   if (known) {
     mustAgree(known, { agentId, currency })
     known.status = status
+    if (status !== 'active') endLeases(ledger, args.wallet_id)
     return null
   }
   mustKnow(ledger.agents, agentId)
@@ -83,7 +86,9 @@ export function putPolicy(
     String(before.providers) === String(rules.providers)
   if (same) return null
   const version = (before?.version ?? 0) + 1
-  ledger.policies.set(args.wallet_id, { ...rules, version, changedAt: ledger.now })
+  const settlement = before?.settlement ?? 'sync'
+  ledger.policies.set(args.wallet_id, { ...rules, version, settlement, changedAt: ledger.now })
+  endLeases(ledger, args.wallet_id)
   return null
 }
 
@@ -117,6 +122,7 @@ export function putKey(
   const known = keys.get(args.key_id)
   if (known) {
     mustAgree(known, { holderId: args.holder_id, hash: args.key_hash })
+    if (known.expiresAt !== expiresAt) endLeasesOfAgent(ledger, args.holder_id)
     known.expiresAt = expiresAt
     return null
   }
@@ -129,6 +135,7 @@ export function putKey(
 export function revokeKey(ledger: State, args: { kind: string; key_id: string }): boolean {
   const [keys] = keyring(ledger, args.kind)
   const key = keys.get(args.key_id)
+  if (key?.revokedAt === null) endLeasesOfAgent(ledger, key.holderId)
   if (key) key.revokedAt ??= ledger.now
   return key !== undefined
 }
@@ -139,6 +146,7 @@ export function putSigner(
 ): null {
   mustKnow(ledger.agents, args.agent_id)
   const signers = ledger.signers.get(args.agent_id) ?? new Map<string, boolean>()
+  endLeasesOfAgent(ledger, args.agent_id)
   ledger.signers.set(args.agent_id, signers.set(args.thumbprint, args.revoked))
   return null
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { countSpending, hashId, secondsToRelief, spentIn } from './leases.ts'
 import { getEndpoint, isActive, priceOf, versionAt, wasValid } from './prices.ts'
 import {
   dayOf,
@@ -7,7 +8,6 @@ import {
   integer,
   type Key,
   minutes,
-  monthOf,
   type Payment,
   type Policy,
   Raised,
@@ -44,11 +44,7 @@ export function paymentId(content: Omit<SettleArgs, 'payment_id'>): string {
   const { wallet_id, request_id, endpoint_id, amount, currency, method, resource, capture } =
     content
   const lines = [wallet_id, request_id, endpoint_id, amount, currency, method, resource, capture]
-  const hash = sha256(lines.map((line) => line ?? '').join('\n'))
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6)
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
-  const digits = hash.toString('hex', 0, 16)
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  return hashId(lines.map((line) => line ?? ''))
 }
 
 /** Why a key does not speak for its holder. */
@@ -132,16 +128,11 @@ function brokenRule(
   if (!policy) return 'no_policy'
   if (amount > policy.paymentMax) return 'payment_max'
   if (policy.providers && !policy.providers.includes(providerId)) return 'provider'
-  const { day, month } = spentUntilNow(wallet, today)
+  const { day, month } = spentIn(wallet, today)
   if (day + amount > policy.dayMax) return 'day_max'
   if (month + amount > policy.monthMax) return 'month_max'
   return null
 }
-
-const spentUntilNow = (wallet: Wallet, today: string) => ({
-  day: wallet.day === today ? wallet.daySpent : 0n,
-  month: wallet.month === monthOf(today) ? wallet.monthSpent : 0n,
-})
 
 function refusedBy(rule: string, policy: Policy | undefined) {
   if (!policy) return { outcome: 'policy_refused', rule }
@@ -152,6 +143,27 @@ function refusedBy(rule: string, policy: Policy | undefined) {
     ...(policy.providers && { providers: policy.providers }),
   }
   return { outcome: 'policy_refused', rule, policy: shown }
+}
+
+type Asked = {
+  walletId: string
+  amount: bigint
+  providerId: string
+  policy: Policy | undefined
+  today: string
+}
+
+/** Why policy or funds do not let a payment pass; null when they do. */
+function judgeWallet(ledger: State, wallet: Wallet, asked: Asked) {
+  const { policy, amount } = asked
+  const rule = brokenRule(ledger, wallet, asked)
+  const capped = rule === 'day_max' || rule === 'month_max'
+  const short = !rule && wallet.balance < amount
+  const relief =
+    policy && (capped || short) ? secondsToRelief(ledger, { ...asked, wallet, policy }) : null
+  if (relief !== null) return { outcome: 'funds_in_lease', retry_after: relief }
+  if (rule) return refusedBy(rule, policy)
+  return short ? { outcome: 'funds_insufficient' } : null
 }
 
 /** Settles one payment, or answers the first reason not to. A decline changes nothing. */
@@ -169,9 +181,9 @@ export function settlePayment(ledger: State, args: SettleArgs) {
 
   const today = dayOf(ledger.now) > wallet.day ? dayOf(ledger.now) : wallet.day
   const policy = ledger.policies.get(args.wallet_id)
-  const rule = brokenRule(ledger, wallet, { amount, policy, providerId: offer.providerId, today })
-  if (rule || !policy) return refusedBy(rule ?? 'no_policy', policy)
-  if (wallet.balance < amount) return { outcome: 'funds_insufficient' }
+  const asked = { amount, policy, today, providerId: offer.providerId, walletId: args.wallet_id }
+  const decline = judgeWallet(ledger, wallet, asked)
+  if (decline || !policy) return decline
 
   post(ledger, args.payment_id, {
     walletId: args.wallet_id,
@@ -189,7 +201,13 @@ export function settlePayment(ledger: State, args: SettleArgs) {
     allowedBy: policy,
   })
   const payment = describePayment(ledger, args.payment_id)
-  return { outcome: 'payment', replayed: false, payment, balance: String(wallet.balance) }
+  return {
+    outcome: 'payment',
+    replayed: false,
+    notified: false, // nobody in a world has a webhook
+    payment,
+    balance: String(wallet.balance),
+  }
 }
 
 /** Posting template settle: wallet to provider, counters and credit included. */
@@ -197,12 +215,7 @@ function post(ledger: State, id: string, payment: Payment): void {
   const { walletId, providerId, endpointId, currency, amount, countedOn } = payment
   const wallet = ledger.wallets.get(walletId)
   if (!wallet) throw new Error('a payment was judged without its wallet')
-  const spent = spentUntilNow(wallet, countedOn)
-  wallet.balance -= amount
-  wallet.day = countedOn
-  wallet.daySpent = spent.day + amount
-  wallet.month = monthOf(countedOn)
-  wallet.monthSpent = spent.month + amount
+  countSpending(wallet, countedOn, amount)
   ledger.payments.set(id, payment)
   ledger.inbox.push({ providerId, endpointId, currency, amount, paidOn: countedOn })
 }

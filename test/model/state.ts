@@ -28,6 +28,7 @@ export type Policy = {
   monthMax: bigint
   providers: string[] | null
   changedAt: Instant
+  settlement: string
 }
 
 export type Price = { amount: bigint; validFrom: Instant }
@@ -57,6 +58,29 @@ export type Payment = {
   /** The day and month it counts in, and the policy it was judged by: what only a model keeps. */
   countedOn: Day
   allowedBy: Policy
+  /** The lease it was promised from; absent: it was not. */
+  lease?: { id: string; seq: number; overdrawn: boolean }
+}
+
+export type Lease = {
+  walletId: string
+  region: string
+  epoch: number
+  nonce: string
+  currency: string
+  shard: number
+  limit: bigint
+  escrow: bigint
+  policy: Policy
+  policyDay: Day
+  grantedAt: Instant
+  reclaimAfter: Instant
+  state: 'open' | 'revoked' | 'reclaimed'
+  settled: bigint
+  returned: bigint
+  overdraft: bigint
+  forked: boolean
+  reclaimedAt: Instant | null
 }
 
 export type Credit = {
@@ -96,6 +120,12 @@ export type State = {
   stats: Map<string, { payments: number; volume: bigint }>
   transfers: Map<string, Transfer>
   redemptions: Map<string, { attemptId: string; claimedAt: Instant }>
+  leases: Map<string, Lease>
+  /** By region and shard. */
+  watermarks: Map<string, Instant>
+  /** Proofs nobody covered, and whether somebody later did. */
+  unfunded: Map<string, { code: string; funded: boolean }>
+  leaseStops: Set<string>
 }
 
 /** A ledger that knows nobody, at the given moment. */
@@ -116,6 +146,10 @@ export const emptyLedger = (now: Instant): State => ({
   stats: new Map(),
   transfers: new Map(),
   redemptions: new Map(),
+  leases: new Map(),
+  watermarks: new Map(),
+  unfunded: new Map(),
+  leaseStops: new Set(),
 })
 
 /** What the database raises instead of answering, by its SQLSTATE. Nothing has changed then. */

@@ -1,16 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
-import { cast, open } from '../model/cast.ts'
+import { cast, type Opening, open } from '../model/cast.ts'
 import { answer, type Call, emptyLedger, type State } from '../model/ledger.ts'
-import { tell } from '../model/tell.ts'
-import type { World } from '../model/world.ts'
 import type { Step } from './ledger-replay.ts'
 
 /** A world as the model lives it. */
 export type Story = { steps: Step[]; answers: unknown[]; ledger: State; opening: number }
 
+/** How a world begins, and what then happens, in commands that `tell` turns into calls. */
+type Lived<Command> = { start: string; opening: Opening; commands: readonly Command[] }
+
 /** Lives a world in the model; `heard` learns each call with its answer, and the state after it. */
-export function live(
-  world: World,
+export function live<Command>(
+  world: Lived<Command>,
+  tell: (ledger: State, command: Command) => (number | Call)[],
   heard: (call: Call, said: unknown, ledger: State) => void,
 ): Story {
   const ledger = emptyLedger(Date.parse(world.start))
