@@ -131,7 +131,7 @@ comment on function ledger.post_payment is 'Posting template settle: wallet to p
 
 -- Settles one payment in one transaction: judges key, price, policy and funds, moves the money.
 --
--- Answers {outcome: 'payment', replayed, payment, balance?}, or {outcome: <problem code>, …}. A
+-- Answers {outcome: 'payment', replayed, payment, balance?, notified?}, or {outcome: <problem code>, …}. A
 -- decline writes nothing and binds nothing: the same request may succeed later.
 -- Safe to repeat: the payment id is derived from the content, and what settled is answered again.
 -- Locks the payer's wallet, nothing else; a replay locks nothing.
@@ -153,6 +153,7 @@ declare
   payment ledger.payments;
   today date;
   balance bigint;
+  settled jsonb;
 begin
   if capture is distinct from 'automatic' then
     raise exception 'only automatic capture settles at once' using errcode = '22023';
@@ -191,9 +192,11 @@ begin
 
   balance := ledger.post_payment(w, payment, today);
   if balance is null then return ledger.known(payment_id, wallet_id, request_id); end if;
-  if offer.notified then perform ledger.emit('payment.settled', payment_id, offer.provider_id); end if;
-  return jsonb_build_object('outcome', 'payment', 'replayed', false, 'notified', offer.notified,
+  settled := jsonb_build_object('outcome', 'payment', 'replayed', false,
     'payment', ledger.describe(payment, w.agent_id, false), 'balance', balance::text);
+  if not offer.notified then return settled; end if;
+  perform ledger.emit('payment.settled', payment_id, offer.provider_id);
+  return settled || '{"notified": true}';
 end
 $$;
 revoke execute on function api.settle_x402_payment from public;

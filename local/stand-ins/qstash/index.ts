@@ -19,6 +19,8 @@ export type QstashStandIn = StandIn & {
 type Options = {
   port?: number | undefined
   clock?: MovableClock | undefined
+  /** Default: the public ones of the official development server. */
+  signingKeys?: { current: string; next: string } | undefined
   /** A file in which messages, dead letters, schedules and keys survive a restart. */
   persistTo?: string | undefined
 }
@@ -35,6 +37,8 @@ type Options = {
 export async function startQstash(options: Options = {}): Promise<QstashStandIn> {
   const clock = options.clock ?? new MovableClock()
   const state = new State(options.persistTo)
+  const useKeys = () => options.signingKeys && state.keys.use(options.signingKeys)
+  useKeys()
   const messenger = new Messenger(state, clock)
   const { mischief } = state
   let refusesPublishes = false
@@ -59,6 +63,7 @@ export async function startQstash(options: Options = {}): Promise<QstashStandIn>
       reset: () => {
         messenger.forget()
         state.clear()
+        useKeys()
         outage(false, false)
       },
     },
@@ -66,7 +71,9 @@ export async function startQstash(options: Options = {}): Promise<QstashStandIn>
   messenger.timeline.poke()
   return {
     ...server,
-    ...PUBLIC_VALUES,
+    token: PUBLIC_VALUES.token,
+    currentSigningKey: state.keys.current,
+    nextSigningKey: state.keys.next,
     host: (origin, place) => messenger.hosts.set(origin, place),
     settle: () => messenger.timeline.settled(),
     stop: () => {

@@ -27,6 +27,12 @@ export class SigningKeys {
     return this.#table.get('next') ?? PUBLIC_VALUES.nextSigningKey
   }
 
+  /** Signs with keys of the caller's own, which nobody else knows. */
+  use(keys: { current: string; next: string }): void {
+    this.#table.set('current', keys.current)
+    this.#table.set('next', keys.next)
+  }
+
   rotate(): void {
     this.#table.set('current', this.next)
     this.#table.set('next', `sig_${randomId(28)}`)
