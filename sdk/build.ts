@@ -7,7 +7,7 @@ import { build } from 'esbuild'
 const ROOT = dirname(import.meta.dirname)
 
 /** The subpaths of the package; each is one file of JavaScript. */
-const parts = ['client', 'provider', 'testing'] as const
+const parts = ['client', 'provider', 'x402', 'testing'] as const
 
 /**
  * Builds the package as it is published: JavaScript that runs wherever `fetch` does, and its types.

@@ -27,7 +27,7 @@ const mayImport: Record<string, string[]> = {
   functions: ['shared', 'functions'],
   'sdk/client': ['shared/domain', 'shared/protocol', 'sdk/client'],
   'sdk/provider': ['shared/domain', 'shared/protocol', 'sdk/provider'],
-  'sdk/x402': ['shared/domain', 'shared/protocol', 'sdk/x402'],
+  'sdk/x402': ['shared/domain', 'shared/protocol', 'sdk/x402', 'sdk/client', 'sdk/provider'],
   'sdk/testing': ['shared/domain', 'shared/protocol', 'sdk/testing'],
   local: ['local', 'examples'],
 }
@@ -36,7 +36,8 @@ const mayImport: Record<string, string[]> = {
 const packageRooms: Record<string, RegExp> = {
   hono: /^(functions|sdk|examples|bench|test)\//,
   '@upstash/redis': /^(bench\/reference\/|shared\/adapters\/redis[\w-]*\.ts|tools\/|test\/)/,
-  '@supabase/postgrest-js': /^(bench\/reference\/|shared\/adapters\/postgrest-[\w-]+\.ts|tools\/|test\/)/,
+  '@supabase/postgrest-js':
+    /^(bench\/reference\/|shared\/adapters\/postgrest-[\w-]+\.ts|tools\/|test\/)/,
   miniflare: /^(local|test|bench)\//,
   wrangler: /^(local|test|tools|bench)\//,
 }

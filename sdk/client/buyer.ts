@@ -1,4 +1,5 @@
 import { formatUnits } from '../../shared/domain/decimal.ts'
+import type { PaymentRequirements } from '../../shared/protocol/x402.ts'
 import { Budget } from './budget.ts'
 import type { Call } from './call.ts'
 import type { Edge, Paid } from './edge.ts'
@@ -13,6 +14,18 @@ const FRESH_MS = 5_000
 
 export type BuyerParts = { edge: Edge; purchases: Purchases; settings: Settings }
 
+/** What has to be known of a call to pay for it. */
+export type Buying = Pick<Call, 'url' | 'origin' | 'fingerprint' | 'signal'> & {
+  method: string | undefined
+}
+
+/** A 402 is that of its own URL: a redirect to it may have come from anybody. */
+export function refuseRedirected({ redirected, url }: Response): void {
+  if (redirected) {
+    throw new PaymentError('redirected', `The 402 came from ${url}: call that itself.`)
+  }
+}
+
 /** Decides whether a 402 is paid, pays it, and has its proof signed again when need be. */
 export class Buyer {
   readonly #parts: BuyerParts
@@ -26,11 +39,21 @@ export class Buyer {
   }
 
   /** What a 402 asks for, if all that is known and every limit allows it. Nothing in a dry run. */
-  async judge(call: Call, response: Response): Promise<Payable | undefined> {
-    if (response.redirected) {
-      throw new PaymentError('redirected', `The 402 came from ${response.url}: call that itself.`)
-    }
-    const payable = await this.#offers.read(response, call)
+  async judge(call: Buying, response: Response): Promise<Payable | undefined> {
+    refuseRedirected(response)
+    return this.#weigh(await this.#offers.read(response, call))
+  }
+
+  /** The same for one entry of a 402, chosen by somebody else. */
+  async judgeEntry(
+    call: Buying,
+    entry: PaymentRequirements,
+    extensions: Record<string, unknown> | undefined,
+  ): Promise<Payable | undefined> {
+    return this.#weigh(await this.#offers.judge([entry], extensions, call))
+  }
+
+  async #weigh(payable: Payable): Promise<Payable | undefined> {
     const { settings, purchases } = this.#parts
     const { amount, resource: url, ...terms } = payable.terms
     const { providerId } = payable
@@ -56,7 +79,7 @@ export class Buyer {
 
   /** Pays what was judged. What is written down before the money moves is found after a crash. */
   async buy(
-    call: Call,
+    call: Buying,
     { requestId, payable }: { requestId: string; payable: Payable },
   ): Promise<Purchase> {
     const { edge, purchases, settings } = this.#parts
@@ -81,7 +104,7 @@ export class Buyer {
 
   /** The purchase with a proof that can be shown: the one at hand, or one signed anew. */
   async prove(
-    call: Call,
+    call: Buying,
     purchase: Purchase,
     { isNew = false, renew = false } = {},
   ): Promise<Purchase> {

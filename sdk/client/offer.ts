@@ -24,6 +24,9 @@ export type Payable = {
   extensions: Record<string, unknown> | undefined
 }
 
+/** What was asked. Whoever does not know the method takes the endpoint's. */
+export type Asking = { method: string | undefined; url: string; signal: AbortSignal }
+
 /** Reads 402s and judges them against what the edge says of the endpoint. Pays nothing. */
 export class Offers {
   readonly #edge: Edge
@@ -41,12 +44,18 @@ export class Offers {
    * A hostile origin can name another provider's endpoint, asset or amount: nothing of the 402 is
    * taken on trust, and the edge judges all of it again when it is paid.
    */
-  async read(
-    response: Response,
-    call: { method: string; url: string; signal: AbortSignal },
+  async read(response: Response, call: Asking): Promise<Payable> {
+    const { accepts, extensions } = requiredIn(response)
+    return this.judge(accepts, extensions, call)
+  }
+
+  /** The same for what a 402 says, read by somebody else. */
+  async judge(
+    accepts: readonly PaymentRequirements[],
+    extensions: Record<string, unknown> | undefined,
+    call: Asking,
   ): Promise<Payable> {
-    const required = requiredIn(response)
-    const accepted = this.#choose(required)
+    const accepted = this.#choose(accepts)
     const endpointId = `${accepted.extra['endpointId']}`
     const asked = parseAtomic(accepted.amount)
     if (!asked) throw mismatch('Its amount is not a positive number of atomic units.')
@@ -62,21 +71,20 @@ export class Offers {
       const registered = `${formatUnits(quote.amount)} ${quote.currency}`
       throw mismatch(`It asks ${formatUnits(asked)}; the endpoint is registered at ${registered}.`)
     }
-    const { url: resource, method } = call
-    const { providerId, currency } = quote
-    const terms = { endpointId, amount: asked, currency, method, resource }
-    return { terms, providerId, accepted, extensions: required.extensions }
+    const { providerId, currency, method } = quote
+    const terms = { endpointId, amount: asked, currency, method, resource: call.url }
+    return { terms, providerId, accepted, extensions }
   }
 
-  #choose(required: PaymentRequired): PaymentRequirements {
+  #choose(accepts: readonly PaymentRequirements[]): PaymentRequirements {
     const { issuer, currency, environment } = this.#settings
     const network = environment === 'live' ? 'payos:main' : 'payos:test'
-    const ours = required.accepts.filter(({ scheme }) => scheme === SCHEME)
+    const ours = accepts.filter(({ scheme }) => scheme === SCHEME)
     const payable = ours.find(
       (it) => it.network === network && it.asset === currency && it.extra['issuer'] === issuer,
     )
     if (payable) return payable
-    const others = required.accepts.map((it) => `${it.scheme} ${it.asset} on ${it.network}`)
+    const others = accepts.map((it) => `${it.scheme} ${it.asset} on ${it.network}`)
     throw new PaymentError(
       'no_payable_requirement',
       `The provider takes ${others.join(', ') || 'nothing'}; this client pays ${currency} on ` +
@@ -111,7 +119,7 @@ export class Offers {
   #checkOwner(
     quote: Quote,
     accepted: PaymentRequirements,
-    { method, url }: { method: string; url: string },
+    { method = quote.method, url }: Asking,
   ): void {
     if (quote.method !== method || !isWithin(quote.resource, url)) {
       throw new PaymentError(

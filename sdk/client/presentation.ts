@@ -56,7 +56,8 @@ export async function present(call: Call, purchase: Purchase): Promise<Outcome> 
 
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status)
 
-function reasonIn(response: Response): string | undefined {
+/** Why a 402 says a proof was refused, when it does so in one word. */
+export function reasonIn(response: Response): string | undefined {
   const told = decodeHeader(response.headers.get(headerNames.required))
   const error = isRecord(told) ? told['error'] : undefined
   return typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) ? error : undefined

@@ -3,7 +3,13 @@ import type { ProofReason } from './proof.ts'
 import type { Quote } from './quote.ts'
 
 /** An answer that is given instead of the handler's. */
-export type Answer = { status: number; headers: Record<string, string>; body: string }
+export type Answer = {
+  status: number
+  /** Why, in one word. */
+  code: string
+  headers: Record<string, string>
+  body: string
+}
 
 export type Described = { description?: string; mimeType?: string }
 
@@ -51,6 +57,7 @@ type ProblemParts = {
 function problem({ status, code, title, hint, headers, members }: ProblemParts): Answer {
   return {
     status,
+    code,
     headers: {
       'Content-Type': 'application/problem+json',
       'Cache-Control': 'no-store',

@@ -1,5 +1,10 @@
 import { isWithin, parseResource } from '../../shared/domain/resource.ts'
-import { encodeHeader, headerNames, type SettleResponse } from '../../shared/protocol/x402.ts'
+import {
+  encodeHeader,
+  headerNames,
+  type PaymentRequirements,
+  type SettleResponse,
+} from '../../shared/protocol/x402.ts'
 import * as answers from './answers.ts'
 import type { Use } from './first-use.ts'
 import type { Settings } from './options.ts'
@@ -24,6 +29,8 @@ export type Admission =
   | {
       ok: true
       payment: Proof
+      /** What the agent is told of it. */
+      receipt: SettleResponse
       /** To be set on the handler's answer. */
       headers: Record<string, string>
       /** Must be called once, with whether the handler delivered. */
@@ -39,6 +46,15 @@ export class Gate {
     this.#settings = settings
     const { edge, endpointId, quote, fetch, nowSeconds } = settings
     this.#quotes = new Quotes({ edge, endpointId, initial: quote, fetch, nowSeconds })
+  }
+
+  /**
+   * What the endpoint asks now, as an entry of `accepts`.
+   *
+   * @throws EdgeUnavailable when that is not known.
+   */
+  async requirement(): Promise<PaymentRequirements> {
+    return (await this.#quotes.current()).requirement
   }
 
   /** Fails closed: what cannot be known is answered 503, and the handler does not run. */
@@ -121,6 +137,7 @@ export class Gate {
     return {
       ok: true,
       payment: proof,
+      receipt,
       headers: {
         'Cache-Control': 'no-store',
         'Access-Control-Expose-Headers': Object.values(headerNames).join(', '),

@@ -31,6 +31,7 @@ describe('the package', () => {
   it.for([
     ['client', 8 * 1024, ['node:*']],
     ['provider', 12 * 1024, []],
+    ['x402', 20 * 1024, ['node:*']],
   ] as const)('keeps %s within its budget', async ([part, budget, external], { expect }) => {
     const built = await build({
       entryPoints: [dist(`${part}.js`)],
@@ -59,6 +60,7 @@ describe('the package', () => {
         'verifyProof',
       ],
     ],
+    ['x402', ['PaymentError', 'payosClient', 'payosProvider']],
     [
       'testing',
       [

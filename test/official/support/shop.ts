@@ -1,0 +1,51 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { PayosProviderOptions } from '../../../sdk/x402/index.ts'
+import { close, listen, serve } from '../../sdk/support/serve.ts'
+import type { Endpoint, World } from '../../support/world.ts'
+import type { Packages } from './packages.ts'
+
+export const servers = ['hono 2.27', 'express 2.27'] as const
+export type ServerName = (typeof servers)[number]
+
+export type OfficialShop = { endpoint: Endpoint; url: string; stop: () => Promise<void> }
+
+type Options = PayosProviderOptions & { endpointId: string }
+
+/** How a provider of this world sets the scheme up. */
+export const providerOptions = (world: World, endpoint: Endpoint): Options => ({
+  edge: world.payos.edges.edges[0]?.url ?? '',
+  issuer: world.payos.issuer,
+  apiKey: endpoint.provider.apiKey,
+  providerId: endpoint.provider.id,
+  endpointId: endpoint.id,
+  nowSeconds: () => Math.floor(world.payos.clock.now() / 1000),
+})
+
+/** Opens the example provider on one of the official servers. */
+export async function openOfficialShop(
+  { world, packages }: { world: World; packages: Packages },
+  name: ServerName,
+  change: Partial<Options> = {},
+): Promise<OfficialShop> {
+  const isHono = name === 'hono 2.27'
+  let handle: RequestListener = (_, response) => response.writeHead(500).end('closed')
+  const server = createServer((request, response) => handle(request, response))
+  const served = isHono ? await serve(() => new Response('closed', { status: 500 })) : undefined
+  const origin = served?.origin ?? (await listen(server))
+  const url = `${origin}/weather`
+  const endpoint = await world.endpoint({ url })
+  const options = { ...providerOptions(world, endpoint), ...change }
+  if (served) {
+    const { createWorker } = await packages.example<{
+      createWorker(options: Options): { fetch(request: Request): Promise<Response> }
+    }>('worker.ts')
+    const app = createWorker(options)
+    served.handle = (request) => app.fetch(request)
+  } else {
+    const { createProvider } = await packages.example<{
+      createProvider(options: Options): RequestListener
+    }>('provider.ts')
+    handle = createProvider(options)
+  }
+  return { endpoint, url, stop: () => served?.stop() ?? close(server) }
+}
