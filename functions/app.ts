@@ -10,6 +10,7 @@ import { observe } from './observe.ts'
 import { pay } from './pay.ts'
 import { payments } from './payments.ts'
 import { problemPages } from './problems.ts'
+import { settlements } from './settlements.ts'
 import { verify } from './verify.ts'
 import { webhooks } from './webhooks.ts'
 
@@ -23,13 +24,19 @@ export function createApp(deps: Deps): Hono<PayosEnv> {
   app.route('/v1/x402/payments', payments(deps))
   app.route('/v1/x402/endpoints', endpoints(deps))
   app.route('/.well-known/jwks.json', jwks(deps))
+  app.route('/internal/settlements', settlements(deps))
   app.route('/internal/webhooks', webhooks(deps))
   app.route('/health', health())
   app.route('/ready', ready(deps))
   app.route('/v1/metrics', metrics(deps))
   app.route('/problems', problemPages())
 
-  for (const path of ['/v1/x402/pay', '/v1/x402/verify', '/internal/webhooks']) {
+  for (const path of [
+    '/v1/x402/pay',
+    '/v1/x402/verify',
+    '/internal/settlements',
+    '/internal/webhooks',
+  ]) {
     app.all(path, otherMethod('POST'))
   }
   for (const path of [

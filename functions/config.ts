@@ -23,6 +23,16 @@ const Limit = z.custom<RateLimit>(
 
 const Secret = z.string().min(16)
 
+/** Where leases live, and which continents promise from there. None: every payment is settled at once. */
+const LeaseRegions = z.array(
+  z.strictObject({
+    region: z.string().regex(/^[a-z0-9-]{1,32}$/),
+    url: z.url(),
+    token: z.string().min(1),
+    continents: z.array(z.string()).min(1),
+  }),
+)
+
 /** Everything this Worker is told from outside. See docs/runbook.md. */
 const Bindings = z
   .object({
@@ -37,6 +47,8 @@ const Bindings = z
     DRAIN_DATABASE_TOKEN: Secret,
     UPSTASH_REDIS_REST_URL: z.url(),
     UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
+    /** Secret: it holds the tokens of the regional databases. */
+    LEASE_REGIONS: Json.pipe(LeaseRegions).default([]),
     PROOF_KEYS: Json.pipe(ProofKeys),
     QSTASH_URL: Origin,
     QSTASH_TOKEN: Secret,

@@ -1,14 +1,20 @@
 import type { Context } from 'hono'
 import type { LRUCache } from 'lru-cache'
 import { joseProofs } from '../shared/adapters/jose-proofs.ts'
-import { postgrestLedger, postgrestUpkeep } from '../shared/adapters/postgrest-ledger.ts'
+import { postgrestEscrow } from '../shared/adapters/postgrest-escrow.ts'
+import {
+  type LedgerAddress,
+  postgrestLedger,
+  postgrestUpkeep,
+} from '../shared/adapters/postgrest-ledger.ts'
 import { postgrestOutbox } from '../shared/adapters/postgrest-outbox.ts'
 import { qstashCallbacks } from '../shared/adapters/qstash-callbacks.ts'
 import { qstashWakes } from '../shared/adapters/qstash-wakes.ts'
 import { redisStores } from '../shared/adapters/redis.ts'
+import { redisLeases } from '../shared/adapters/redis-leases.ts'
 import { webhookPost } from '../shared/adapters/webhook-post.ts'
 import { SeenPayments } from '../shared/domain/bloom.ts'
-import type { EndpointId } from '../shared/domain/ids.ts'
+import type { EndpointId, WalletId } from '../shared/domain/ids.ts'
 import type { PolicySnapshot } from '../shared/domain/policy.ts'
 import type {
   Answers,
@@ -29,12 +35,15 @@ import type { Config } from './config.ts'
 import type { PayosEnv } from './http.ts'
 import { memoryOf } from './memory.ts'
 import { Meter } from './meter.ts'
+import type { Region } from './regions.ts'
 
 /** What this isolate remembers of quotes and policies, at most. */
 const ENTRIES_MAX = 5_000
 const QUOTE_SECONDS = 60
 const POLICY_SECONDS = 30
 const CALLBACKS_MAX = 20_000
+const LEASELESS_SECONDS = 30
+const TENDED_SECONDS = 5
 
 /**
  * All that handlers need. Each names the part it uses.
@@ -48,6 +57,12 @@ export type Deps = {
   callers: Callers
   ledger: Ledger
   upkeep: LedgerUpkeep
+  /** Where payments are promised from leases; none: every payment is settled at once. */
+  regions: readonly Region[]
+  /** Wallets the ledger gave no lease, and why, for 30 seconds. */
+  leaseless: LRUCache<WalletId, string>
+  /** What this isolate has seen to within 5 seconds, so that not every payment does it again. */
+  tended: LRUCache<string, true>
   outbox: Outbox
   wakes: Wakes
   callbacks: Callbacks
@@ -92,6 +107,9 @@ export function createDeps(config: Config): Deps {
     }),
     ledger: postgrestLedger({ ...database, token: config.EDGE_DATABASE_TOKEN }),
     upkeep: postgrestUpkeep(drain),
+    regions: regionsOf(config, drain, clock),
+    leaseless: memoryOf({ max: ENTRIES_MAX, seconds: LEASELESS_SECONDS, clock }),
+    tended: memoryOf({ max: ENTRIES_MAX, seconds: TENDED_SECONDS, clock }),
     outbox: postgrestOutbox(drain),
     wakes: qstashWakes({ url: config.QSTASH_URL, token: config.QSTASH_TOKEN, origin }),
     callbacks: qstashCallbacks(
@@ -113,3 +131,16 @@ export function createDeps(config: Config): Deps {
     later: (c, work) => c.executionCtx.waitUntil(work.catch(() => undefined)),
   }
 }
+
+/** Each region's leases in its own Redis, beside the quotes they promise by. */
+const regionsOf = (config: Config, drain: LedgerAddress, clock: Clock): Region[] =>
+  config.LEASE_REGIONS.map(({ region, url, token, continents }) => {
+    const address = { url, token, environment: config.ENVIRONMENT }
+    return {
+      name: region,
+      continents,
+      leases: redisLeases({ ...address, region }, clock),
+      escrow: postgrestEscrow({ ...drain, region }),
+      quotes: redisStores(address, clock).quotes,
+    }
+  })

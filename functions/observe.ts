@@ -11,6 +11,7 @@ const routeNames: Record<string, string> = {
   'GET /v1/x402/payments/': 'payments',
   'GET /v1/x402/endpoints/': 'endpoints',
   'GET /.well-known/jwks.json': 'jwks',
+  'POST /internal/settlements': 'settlements',
   'POST /internal/webhooks': 'webhooks',
 }
 

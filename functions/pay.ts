@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { unknownOutcome } from '../shared/adapters/ledger-failures.ts'
 import type { Order, Settlement } from '../shared/domain/payment.ts'
 import { refusalBy } from '../shared/domain/policy.ts'
 import { type Problem, problem } from '../shared/domain/problem.ts'
@@ -7,9 +8,9 @@ import { payAnswer } from '../shared/protocol/pay.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { type OrderDeps, readOrder } from './order.ts'
+import { type AskedLease, askLease, type PromiseDeps } from './promise.ts'
 
-type PayDeps = OrderDeps &
-  Pick<Deps, 'ledger' | 'proofs' | 'answers' | 'seen' | 'policies' | 'meter' | 'later' | 'wakes'>
+type PayDeps = OrderDeps & PromiseDeps & Pick<Deps, 'proofs' | 'answers' | 'seen' | 'policies'>
 
 /**
  * `POST /pay`: pays one requirement and answers with the proof its provider will check.
@@ -29,14 +30,38 @@ export const pay = (deps: PayDeps) =>
     const refused = deps.proofs.canSign() ? rememberedRefusal(deps, order) : nobodySigns
     if (refused) return refuse(c, refused)
 
-    return settle(c, deps, order)
+    const asked = await askLease(c, deps, order)
+    if (asked.kind === 'promised') return answerPromise(c, deps, asked)
+    if (asked.kind === 'conflict') return refuse(c, refusal('payment_conflict'))
+
+    return settle(c, deps, { order, ...asked })
   })
 
-/** Asks the ledger, and learns of the key and the policy what its answer tells. */
-async function settle(c: PayosContext, deps: PayDeps, order: Order): Promise<Response> {
+/** Signs what the lease promised, and answers. A repeat finds the promise where it was made. */
+async function answerPromise(
+  c: PayosContext,
+  deps: PayDeps,
+  { reservation, replayed }: Extract<AskedLease, { kind: 'promised' }>,
+): Promise<Response> {
+  const proof = await deps.proofs.signPromise(reservation)
+  const payment = { ...reservation, id: reservation.paymentId, state: 'held' as const }
+  const body = JSON.stringify(payAnswer(payment, { proof, balance: undefined, replayed }))
+  return replayed ? replay(c, body) : c.body(body, 200, { 'Content-Type': 'application/json' })
+}
+
+/**
+ * Asks the ledger, and learns of the key and the policy what its answer tells. Where a promise may
+ * have been made before, a decline is no answer: the promise would be settled all the same.
+ */
+async function settle(
+  c: PayosContext,
+  deps: PayDeps,
+  { order, mayBePromised }: { order: Order; mayBePromised: boolean },
+): Promise<Response> {
   const settled = await deps.ledger.settle(order, c.var.trips)
   await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
   if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
+  if (mayBePromised) return refuse(c, unknownOutcome(order.id).problem)
   if (settled.policy) deps.policies.set(askedOf(order), settled.policy)
   return refuse(c, settled.problem)
 }

@@ -6,8 +6,9 @@ import { malformedField } from '../shared/protocol/fields.ts'
 import { paymentAnswer } from '../shared/protocol/payments.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
+import { settlePresented } from './present.ts'
 
-type PaymentsDeps = Pick<Deps, 'callers' | 'ledger'>
+type PaymentsDeps = Pick<Deps, 'callers' | 'clock' | 'ledger' | 'regions'>
 
 /**
  * `GET /payments/{id}`, `GET /payments?walletId=&requestId=`: state and timeline of a payment, for
@@ -30,7 +31,30 @@ export const payments = (deps: PaymentsDeps) =>
 async function show(c: PayosContext, deps: PaymentsDeps, query: PaymentQuery): Promise<Response> {
   const holder = await deps.callers.of(c, ['agent', 'provider'])
   if (!holder.ok) return refuse(c, holder.problem)
-  const found = await deps.ledger.payment(holder.value, query, c.var.trips)
+  let found = await deps.ledger.payment(holder.value, query, c.var.trips)
   await deps.callers.learn(c, holder.value.keyHash, found.ok ? undefined : found.problem.code)
+  if (!found.ok && found.problem.code === 'not_found' && (await settlePromised(c, deps, query))) {
+    found = await deps.ledger.payment(holder.value, query, c.var.trips)
+  }
   return found.ok ? c.json(paymentAnswer(found.value)) : refuse(c, found.problem)
+}
+
+/** Settles what was promised and has not reached the ledger yet; whether there was something. */
+async function settlePromised(
+  c: PayosContext,
+  deps: PaymentsDeps,
+  { paymentId, walletId, requestId }: PaymentQuery,
+): Promise<boolean> {
+  for (const { leases } of deps.regions) {
+    const promised = paymentId
+      ? await leases.find(paymentId, c.var.trips)
+      : walletId && requestId && (await leases.findRequest({ walletId, requestId }, c.var.trips))
+    if (!promised) continue
+    const settled = settlePresented(deps, [promised], c.var.trips)
+    return settled.then(
+      () => true,
+      () => false,
+    )
+  }
+  return false
 }

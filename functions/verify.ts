@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { EndpointId } from '../shared/domain/ids.ts'
 import { formatDecimal } from '../shared/domain/money.ts'
 import type { Payment } from '../shared/domain/payment.ts'
+import { problem } from '../shared/domain/problem.ts'
 import {
   firstOf,
   judgeClaims,
@@ -9,13 +10,18 @@ import {
   type ProofClaims,
   type ProofReason,
 } from '../shared/domain/proof.ts'
+import { ok, type Result } from '../shared/domain/result.ts'
 import { malformedField } from '../shared/protocol/fields.ts'
 import { paymentSummary } from '../shared/protocol/payments.ts'
 import { type ProofCheck, parseVerifyRequest, reasonDetails } from '../shared/protocol/verify.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, readBody, refuse } from './http.ts'
+import { isPresentable, settlePresented, settleProofs } from './present.ts'
 
-type VerifyDeps = Pick<Deps, 'callers' | 'clock' | 'environment' | 'issuer' | 'ledger' | 'proofs'>
+type VerifyDeps = Pick<
+  Deps,
+  'callers' | 'clock' | 'environment' | 'issuer' | 'ledger' | 'proofs' | 'regions'
+>
 
 /**
  * `POST /verify`: checks a proof, and claims or releases its first use for a provider.
@@ -32,14 +38,19 @@ export const verify = (deps: VerifyDeps) =>
       allowLoopbackHttp: deps.environment === 'test',
     })
     if (!read.ok) return refuse(c, read.problem)
-    if (read.value.kind === 'payment') return lookUp(c, deps, read.value)
-
-    const { check } = read.value
-    const { endpointId } = check
-    if (check.action === 'check' && !hasKey(c)) return checkAlone(c, deps, check)
-    if (endpointId === undefined) return refuse(c, malformedField('endpointId'))
-    return checkWithLedger(c, deps, { ...check, endpointId })
+    const request = read.value
+    if (request.kind === 'payment') return lookUp(c, deps, request)
+    if (request.kind === 'proofs') return presentAll(c, deps, request.proofs)
+    return checkOne(c, deps, request.check)
   })
+
+/** Checks a proof with the ledger for a provider; alone for anyone else. */
+function checkOne(c: PayosContext, deps: VerifyDeps, check: ProofCheck) {
+  const { endpointId } = check
+  if (check.action === 'check' && !hasKey(c)) return checkAlone(c, deps, check)
+  if (endpointId === undefined) return refuse(c, malformedField('endpointId'))
+  return checkWithLedger(c, deps, { ...check, endpointId })
+}
 
 const hasKey = (c: PayosContext) =>
   c.req.header('authorization') !== undefined || c.req.header('x-api-key') !== undefined
@@ -103,6 +114,11 @@ async function checkWithLedger(
     (reason) => check.action !== 'release' || reason !== 'proof_expired',
   )
 
+  // A promise is settled before anyone relies on it; what the ledger refuses pays nobody.
+  const presented = await present(c, deps, claims)
+  if (!presented.ok) return refuse(c, presented.problem)
+  if (presented.value) return invalid(c, presented.value)
+
   // A proof that fails here is never claimed; the ledger is still asked whose it is, since that
   // fault is told before the others.
   const judged = await deps.ledger.checkProof(
@@ -124,6 +140,43 @@ async function checkWithLedger(
   if (reason || !payment) return invalid(c, reason ?? 'proof_wrong_audience')
   return c.json({ valid: true, payment: paymentSummary(payment), unchecked: uncheckedIn(check) })
 }
+
+/** Settles the promise a proof stands for, if it is one that still counts; why that cannot be. */
+async function present(
+  c: PayosContext,
+  deps: VerifyDeps,
+  claims: ProofClaims,
+): Promise<Result<ProofReason | undefined>> {
+  if (!isPresentable(claims, deps.clock.nowSeconds())) return ok(undefined)
+  return settlePresented(deps, [claims], c.var.trips).then(
+    ([reason]) => ok(reason),
+    () => noAnswer,
+  )
+}
+
+/** Settles the promises a provider accepted, and says of each whether it is paid. */
+async function presentAll(c: PayosContext, deps: VerifyDeps, proofs: readonly string[]) {
+  const holder = await deps.callers.of(c, ['provider'])
+  if (!holder.ok) return refuse(c, holder.problem)
+  const settled = await settleProofs(deps, proofs, c.var.trips).catch(() => undefined)
+  if (!settled) return refuse(c, noAnswer.problem)
+  return c.json({
+    results: settled.map(({ paymentId, reason }) => ({
+      valid: reason === undefined,
+      ...(paymentId && { paymentId }),
+      ...(reason && { reason, detail: reasonDetails[reason] }),
+    })),
+  })
+}
+
+const noAnswer = {
+  ok: false,
+  problem: problem('dependency_unavailable', {
+    detail: 'The ledger did not answer.',
+    hint: 'Repeat the same request.',
+    retryAfterMs: 1_000,
+  }),
+} as const
 
 const uncheckedIn = (check: ProofCheck) => [
   ...(check.resourceHashes === undefined ? ['resource'] : []),

@@ -82,23 +82,7 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     latency: options.latency,
     port: ports.edge,
     backends: { [postgrest.url]: 'database', [redis.url]: 'redis', [qstash.url]: 'qstash' },
-    bindings: {
-      ENVIRONMENT: 'test',
-      ISSUER: issuer,
-      SUPABASE_URL: postgrest.url,
-      SUPABASE_PUBLISHABLE_KEY: secrets.publishableKey,
-      EDGE_DATABASE_TOKEN: secrets.edgeToken,
-      DRAIN_DATABASE_TOKEN: secrets.drainToken,
-      UPSTASH_REDIS_REST_URL: redis.url,
-      UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
-      PROOF_KEYS: secrets.proofKeys,
-      METRICS_TOKEN: secrets.metricsToken,
-      QSTASH_URL: qstash.url,
-      QSTASH_TOKEN: qstash.token,
-      QSTASH_CURRENT_SIGNING_KEY: qstash.currentSigningKey,
-      QSTASH_NEXT_SIGNING_KEY: qstash.nextSigningKey,
-      ...options.bindings,
-    },
+    bindings: { ...bindingsOf({ issuer, secrets, postgrest, redis, qstash }), ...options.bindings },
   })
   qstash.host(issuer, edges.edges[0]?.url ?? issuer)
   return {
@@ -120,3 +104,26 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     },
   }
 }
+
+type Parts = Pick<Payos, 'issuer' | 'secrets' | 'postgrest' | 'redis' | 'qstash'>
+
+/** What the Worker is told: where its stand-ins are, and their secrets. */
+const bindingsOf = ({ issuer, secrets, postgrest, redis, qstash }: Parts) => ({
+  ENVIRONMENT: 'test',
+  ISSUER: issuer,
+  SUPABASE_URL: postgrest.url,
+  SUPABASE_PUBLISHABLE_KEY: secrets.publishableKey,
+  EDGE_DATABASE_TOKEN: secrets.edgeToken,
+  DRAIN_DATABASE_TOKEN: secrets.drainToken,
+  UPSTASH_REDIS_REST_URL: redis.url,
+  UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
+  PROOF_KEYS: secrets.proofKeys,
+  METRICS_TOKEN: secrets.metricsToken,
+  LEASE_REGIONS: JSON.stringify([
+    { region: 'local', url: redis.url, token: secrets.redisToken, continents: ['*'] },
+  ]),
+  QSTASH_URL: qstash.url,
+  QSTASH_TOKEN: qstash.token,
+  QSTASH_CURRENT_SIGNING_KEY: qstash.currentSigningKey,
+  QSTASH_NEXT_SIGNING_KEY: qstash.nextSigningKey,
+})

@@ -1,5 +1,5 @@
 import type { EndpointId, PaymentId, RequestId, WalletId } from './domain/ids.ts'
-import type { Lease, LeaseLeft, Reservation } from './domain/lease.ts'
+import type { Reservation } from './domain/lease.ts'
 import type { Amount } from './domain/money.ts'
 import type { Order, Payment, Settlement } from './domain/payment.ts'
 import type { PolicySnapshot } from './domain/policy.ts'
@@ -102,73 +102,14 @@ export type Proofs = {
     payment: Payment,
     thumbprint: string | undefined,
   ): Promise<{ proof: string; expiresAt: number }>
+  /** The proof of a promise: it ends at the same moment however often it is signed. */
+  signPromise(promised: Reservation): Promise<{ proof: string; expiresAt: number }>
   /** The claims of an authentic proof, or why it is none. Judges nothing the claims say. */
   read(
     token: string,
   ): Promise<{ ok: true; claims: ProofClaims } | { ok: false; reason: ProofReason }>
   /** The public keys providers verify with now (RFC 7517). */
   publicKeys(): readonly Record<string, string>[]
-}
-
-/** Why an edge could not promise a payment. Nothing is reserved; the ledger is asked instead. */
-export type ReserveDecline =
-  | 'unavailable'
-  | 'no_lease'
-  | 'exhausted'
-  | 'no_quote'
-  | 'price'
-  | 'endpoint'
-  | 'currency'
-  | 'resource'
-  | 'key'
-  | 'signer'
-  | 'payment_max'
-  | 'provider'
-  | 'other_caller'
-  | 'record_lost'
-
-/** What came of a reservation. Unknown: it may have happened, so only a settlement is an answer. */
-export type Reserved =
-  | { kind: 'reserved'; reservation: Reservation; left: LeaseLeft }
-  | { kind: 'repeated'; reservation: Reservation }
-  | { kind: 'conflict' }
-  | { kind: 'declined'; reason: ReserveDecline }
-  | { kind: 'unknown' }
-
-/** A record that waits in a shard; one that nobody can read has no reservation. */
-export type StreamRecord = { entry: string; reservation: Reservation | undefined }
-
-/**
- * The leases of one region, and what was promised from them. It holds no money: losing it loses
- * nothing but the right to promise. Every call is safe to repeat.
- *
- * All but `reserve` and `find` are for work nobody waits for; they throw when the store fails.
- */
-export type LeaseStore = {
-  /** The right to install a lease, by name; nothing while another lease is being made. */
-  prepare(walletId: WalletId, nonce: string): Promise<string | undefined>
-  /** Makes a granted lease the current one; whether it did. */
-  install(lease: Lease, right: string): Promise<boolean>
-  reserve(order: Order, nowSeconds: number, trips: Trips): Promise<Reserved>
-  /** A payment promised here within 15 minutes; nothing, too, when the store does not answer. */
-  find(id: PaymentId, trips: Trips): Promise<Reservation | undefined>
-  /** The same, by what its agent called it. */
-  findRequest(
-    request: { walletId: WalletId; requestId: RequestId },
-    trips: Trips,
-  ): Promise<Reservation | undefined>
-  /** What is left of a wallet's lease; nothing without one. */
-  remaining(walletId: WalletId): Promise<(LeaseLeft & Pick<Lease, 'id' | 'limit'>) | undefined>
-  /** Takes the right to promise from a wallet. What it promised stays payable. */
-  revoke(walletId: WalletId): Promise<void>
-  /** The oldest records of a shard, and how many there are. */
-  read(shard: number, most: number): Promise<{ waiting: number; records: StreamRecord[] }>
-  /** How many records wait, shard by shard. */
-  survey(): Promise<number[]>
-  /** Forgets records that have reached the ledger. */
-  acknowledge(shard: number, entries: readonly string[]): Promise<void>
-  /** Moves a record aside, for people; whether it was still there. */
-  quarantine(shard: number, record: { entry: string; reason: string }): Promise<boolean>
 }
 
 /** One attempt to deliver one event. The same attempt is made once, however often it is asked for. */

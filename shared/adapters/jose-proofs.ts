@@ -1,6 +1,7 @@
 import { CompactSign, compactVerify, importJWK } from 'jose'
+import type * as z from 'zod'
 import { splitCompactJws } from '../domain/compact-jws.ts'
-import { claimsFor, ProofClaims, type ProofReason } from '../domain/proof.ts'
+import { claimsFor, claimsOfPromise, ProofClaims, type ProofReason } from '../domain/proof.ts'
 import {
   couldHaveSigned,
   type ProofKey,
@@ -9,6 +10,7 @@ import {
   signingKey,
   stateOf,
 } from '../domain/proof-keys.ts'
+import { resourceHash } from '../domain/resource.ts'
 import type { Clock, Proofs } from '../ports.ts'
 
 export type ProofIssuer = {
@@ -23,19 +25,27 @@ type Imported = Awaited<ReturnType<typeof importJWK>>
 export function joseProofs(by: ProofIssuer, clock: Clock): Proofs {
   const imported = importer()
 
+  const signed = async (claims: z.input<typeof ProofClaims>) => {
+    const key = signingKey(by.keys, claims.iat)
+    if (!key) throw new Error('no proof key is active: rotate the keys')
+    const proof = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'payos-proof+jwt', kid: key.kid })
+      .sign(await imported(key, 'private'))
+    return { proof, expiresAt: claims.exp }
+  }
+
   return {
     canSign: () => signingKey(by.keys, clock.nowSeconds()) !== undefined,
 
-    async sign(payment, thumbprint) {
+    sign: (payment, thumbprint) => {
       const nowSeconds = clock.nowSeconds()
-      const key = signingKey(by.keys, nowSeconds)
-      if (!key) throw new Error('no proof key is active: rotate the keys')
+      return signed(claimsFor(payment, { ...by, nowSeconds, thumbprint }))
+    },
 
-      const claims = claimsFor(payment, { ...by, nowSeconds, thumbprint })
-      const proof = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-        .setProtectedHeader({ alg: 'EdDSA', typ: 'payos-proof+jwt', kid: key.kid })
-        .sign(await imported(key, 'private'))
-      return { proof, expiresAt: claims.exp }
+    async signPromise(promised) {
+      const nowSeconds = clock.nowSeconds()
+      const hash = await resourceHash(promised.method, promised.resource)
+      return signed(claimsOfPromise({ ...promised, resourceHash: hash }, { ...by, nowSeconds }))
     },
 
     async read(token) {

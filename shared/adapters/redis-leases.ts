@@ -4,7 +4,8 @@ import { LEASE_SECONDS, type Lease, type Reservation, SHARDS, shardOf } from '..
 import { Amount } from '../domain/money.ts'
 import { type Order, REDEMPTION_SECONDS } from '../domain/payment.ts'
 import { PROOF_SECONDS } from '../domain/proof.ts'
-import type { Clock, LeaseStore, ReserveDecline, Reserved, StreamRecord, Trips } from '../ports.ts'
+import type { LeaseStore, ReserveDecline, Reserved, StreamRecord } from '../ports/leases.ts'
+import type { Clock, Trips } from '../ports.ts'
 import { readReservation } from '../protocol/lease-record.ts'
 import { INSTALL } from './lua/install.ts'
 import { PREPARE } from './lua/prepare.ts'
@@ -37,6 +38,7 @@ export function redisLeases(address: LeaseAddress, clock: Clock): LeaseStore {
   const right = (walletId: WalletId) => key('right', walletId)
 
   return {
+    region: address.region,
     ...promises(address, key, clock),
 
     async prepare(walletId, nonce) {

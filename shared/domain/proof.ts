@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { PaymentId, Uuid } from './ids.ts'
+import type { Reservation } from './lease.ts'
 import { Amount, Currency } from './money.ts'
 import { type Payment, redemptionEndOf } from './payment.ts'
 
@@ -77,28 +78,49 @@ export type Issuing = {
   thumbprint: string | undefined
 }
 
-/** The claims of a new proof of `payment`, in wire form. It never outlives the payment's redemption. */
+/** The claims of a new proof of `payment`, in wire form. It never outlives its redemption. */
 export function claimsFor(payment: Payment, by: Issuing): z.input<typeof ProofClaims> {
-  const rdm = redemptionEndOf(payment)
+  const common = commonClaims(payment, by)
   return {
-    iss: by.issuer,
-    aud: payment.providerId,
-    sub: payment.agentId,
-    jti: payment.id,
-    eid: payment.endpointId,
-    rid: payment.requestId,
-    amount: Amount.encode(payment.amount),
-    asset: payment.currency,
-    network: networkOf(by.environment),
-    rsh: payment.resourceHash,
+    ...common,
     st: payment.state === 'held' ? 'held' : 'settled',
-    pv: payment.priceVersion,
-    iat: by.nowSeconds,
-    exp: Math.min(by.nowSeconds + PROOF_SECONDS, rdm),
-    rdm,
-    ...(by.thumbprint && { cnf: { jkt: by.thumbprint } }),
+    exp: Math.min(by.nowSeconds + PROOF_SECONDS, common.rdm),
   }
 }
+
+/** The claims of a promise: a cheque on its lease, which ends when it was promised to end. */
+export function claimsOfPromise(
+  promised: Reservation & { resourceHash: string },
+  by: Omit<Issuing, 'thumbprint'>,
+): z.input<typeof ProofClaims> {
+  const { thumbprint } = promised
+  return {
+    ...commonClaims({ ...promised, id: promised.paymentId }, { ...by, thumbprint }),
+    st: 'held',
+    exp: promised.expiresAt,
+    lse: promised.leaseId,
+    seq: promised.seq,
+  }
+}
+
+type Proved = Omit<Payment, 'walletId' | 'state' | 'conflict' | 'redeemable'>
+
+const commonClaims = (payment: Proved, by: Issuing) => ({
+  iss: by.issuer,
+  aud: payment.providerId,
+  sub: payment.agentId,
+  jti: payment.id,
+  eid: payment.endpointId,
+  rid: payment.requestId,
+  amount: Amount.encode(payment.amount),
+  asset: payment.currency,
+  network: networkOf(by.environment),
+  rsh: payment.resourceHash,
+  pv: payment.priceVersion,
+  iat: by.nowSeconds,
+  rdm: redemptionEndOf(payment),
+  ...(by.thumbprint && { cnf: { jkt: by.thumbprint } }),
+})
 
 /** What a verifier expects; what it leaves out is not judged. */
 export type Expectation = {

@@ -9,6 +9,11 @@ export const NumberLike = z.union([
   z.instanceof(NumberText).transform((number) => number.source),
 ])
 
+/** A whole number, below 2^53. */
+export const Whole = NumberLike.refine((text) => /^\d{1,15}$/.test(text)).transform((text) =>
+  Number.parseInt(text, 10),
+)
+
 /** An HTTP method, in upper case from here on. */
 export const Method = z
   .string()
@@ -33,6 +38,7 @@ const forms: Record<string, string> = {
   publicKey: 'publicKey is an Ed25519 public JWK with exactly kty, crv and x.',
   signature: 'signature is 64 bytes as base64url without padding.',
   proof: 'proof is a JWS in compact form.',
+  proofs: 'proofs is a list of 1 to 100 proofs.',
   attemptId: 'attemptId is 1 to 64 characters of A-Z, a-z, 0-9, "_" and "-".',
   consume: 'consume is true or false.',
   release: 'release is true or false.',

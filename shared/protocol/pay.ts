@@ -105,7 +105,10 @@ const resourceFault: Record<Extract<ParsedResource, { ok: false }>['reason'], st
 
 /** The answer of `POST /pay`: the payment, and the proof to show its provider. */
 export function payAnswer(
-  payment: Payment,
+  payment: Pick<
+    Payment,
+    'id' | 'requestId' | 'state' | 'amount' | 'currency' | 'endpointId' | 'walletId'
+  >,
   paid: {
     proof: { proof: string; expiresAt: number } | undefined
     balance: Amount | undefined

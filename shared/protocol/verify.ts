@@ -32,6 +32,9 @@ const PaymentBody = z.strictObject({
   requestId: RequestId,
 })
 
+/** Promises a provider accepted, to have them settled before their proofs are over. */
+const ProofsBody = z.strictObject({ proofs: z.array(z.string().min(1)).min(1).max(100) })
+
 export type ProofCheck = {
   proof: string
   endpointId: EndpointId | undefined
@@ -45,15 +48,23 @@ export type ProofCheck = {
 export type VerifyRequest =
   | { kind: 'proof'; check: ProofCheck }
   | { kind: 'payment'; paymentId: PaymentId; requestId: RequestId }
+  | { kind: 'proofs'; proofs: string[] }
 
 /** Reads the native body of `POST /verify`. */
 export async function parseVerifyRequest(
   body: object,
   options: { allowLoopbackHttp: boolean },
 ): Promise<Result<VerifyRequest>> {
-  const asksForPayment = 'paymentId' in body || 'transferId' in body
-  if (asksForPayment) return parsePaymentBody(body)
+  if ('paymentId' in body || 'transferId' in body) return parsePaymentBody(body)
+  if (!('proofs' in body)) return parseProofBody(body, options)
+  const presented = parseFields(ProofsBody, body)
+  return presented.ok ? ok({ kind: 'proofs', ...presented.value }) : presented
+}
 
+async function parseProofBody(
+  body: object,
+  options: { allowLoopbackHttp: boolean },
+): Promise<Result<VerifyRequest>> {
   const read = parseFields(ProofBody, body)
   if (!read.ok) return read
   const { proof, endpointId, method, resource, amount, attemptId, consume, release } = read.value

@@ -2,13 +2,9 @@ import * as z from 'zod'
 import { Amount, formatDecimal } from '../domain/money.ts'
 import type { Payment } from '../domain/payment.ts'
 import { EventId, type WebhookEvent } from '../domain/webhook-event.ts'
-import { NumberLike } from './fields.ts'
+import { Whole } from './fields.ts'
 import { isoSeconds } from './pay.ts'
 import { paymentSummary } from './payments.ts'
-
-const Whole = NumberLike.refine((text) => /^\d{1,15}$/.test(text)).transform((text) =>
-  Number.parseInt(text, 10),
-)
 
 /** What QStash brings to `/internal/webhooks`: one attempt, or the second of a look at the outbox. */
 export const WebhookCallback = z.union([

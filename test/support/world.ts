@@ -174,13 +174,16 @@ export class World {
     await this.payos.advance(ms)
   }
 
-  /** Resolves once the answer lies in Redis for repeats, which happens after it was given. */
-  async kept(answer: Answer): Promise<void> {
+  /** Whether the answer lies in Redis for repeats, which happens after it was given, if at all. */
+  async kept(answer: Answer): Promise<boolean> {
     const isKept = () =>
       this.payos.redis.trips.some(({ subject }) =>
         subject.includes(`SET payos:test:answer:${answer.body.paymentId}`),
       )
-    while (!isKept()) await new Promise((resolve) => setTimeout(resolve, 2))
+    for (let tries = 0; tries < 500 && !isKept(); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    return isKept()
   }
 
   async balanceOf(agent: Agent): Promise<string> {

@@ -1,0 +1,68 @@
+import type { PaymentId } from '../shared/domain/ids.ts'
+import type { ProofClaims, ProofReason } from '../shared/domain/proof.ts'
+import type { Promised, PromiseOutcome } from '../shared/ports/leases.ts'
+import type { Proofs, Trips } from '../shared/ports.ts'
+import type { Region } from './regions.ts'
+
+/** How far a proof may be over and still be settled, in seconds: what clocks may differ. */
+const EXPIRY_SKEW = 5
+
+/** Why a promise that the ledger refused pays nobody. */
+const unpaid: ProofReason = 'payment_expired'
+
+export type PresentDeps = { regions: readonly Region[]; clock: { nowSeconds(): number } }
+
+/** Whether a proof is a promise that its holder may still have settled. */
+export const isPresentable = (claims: ProofClaims, nowSeconds: number): boolean =>
+  claims.lse !== undefined && nowSeconds <= claims.exp + EXPIRY_SKEW
+
+/**
+ * Settles promises that their holders show, whatever became of the stream they were noted in: what
+ * is presented in time is paid. Answers why each is not, in order; nothing for those that are.
+ *
+ * Settling the same promise again changes nothing. Throws when the ledger does not answer.
+ */
+export async function settlePresented(
+  { regions }: PresentDeps,
+  presented: readonly Promised[],
+  trips: Trips,
+): Promise<(ProofReason | undefined)[]> {
+  const escrow = regions[0]?.escrow
+  if (!escrow || presented.length === 0) return presented.map(() => undefined)
+
+  const { outcomes } = await escrow.settle(presented, trips)
+  const refused = presented.filter((_, at) => isRefused(outcomes[at]))
+  if (refused.length === 0) return presented.map(() => undefined)
+
+  const again = await escrow.settleOverdrawn(refused)
+  const lost = new Set(refused.filter((_, at) => isRefused(again.outcomes[at])))
+  return presented.map((promised) => (lost.has(promised) ? unpaid : undefined))
+}
+
+type Settled = { paymentId: PaymentId | undefined; reason: ProofReason | undefined }
+
+/** The same for proofs as their holder has them, each judged by itself. */
+export async function settleProofs(
+  deps: PresentDeps & { proofs: Pick<Proofs, 'read'> },
+  tokens: readonly string[],
+  trips: Trips,
+): Promise<Settled[]> {
+  const nowSeconds = deps.clock.nowSeconds()
+  const read = await Promise.all(tokens.map((token) => deps.proofs.read(token)))
+  const judged = read.map((it): ProofReason | undefined => {
+    if (!it.ok) return it.reason
+    return it.claims.lse && !isPresentable(it.claims, nowSeconds) ? 'proof_expired' : undefined
+  })
+  const promised = read.flatMap((it, at) =>
+    it.ok && it.claims.lse && !judged[at] ? [it.claims] : [],
+  )
+  const reasons = await settlePresented(deps, promised, trips)
+  const reasonOf = new Map(promised.map((claims, at) => [claims, reasons[at]]))
+  return read.map((it, at) =>
+    it.ok
+      ? { paymentId: it.claims.jti, reason: judged[at] ?? reasonOf.get(it.claims) }
+      : { paymentId: undefined, reason: judged[at] },
+  )
+}
+
+const isRefused = (outcome: PromiseOutcome | undefined): boolean => outcome?.outcome === 'failed'

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { decodeJwt } from 'jose'
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
+import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
+
+const async = { body: { settlement: 'async' } }
+
+let world: World
+let agent: Agent
+let endpoint: Endpoint
+
+beforeAll(async () => {
+  world = await openWorld({ locations: ['lima', 'oslo'] })
+  endpoint = await world.endpoint()
+})
+afterEach(async ({ expect }) => {
+  expect(await world.imbalances()).toEqual([])
+})
+afterAll(() => world.close())
+
+/** An agent whose policy lets it pay from a lease, with a lease that is ready. */
+async function borrower(): Promise<Agent> {
+  const ready = await world.agent()
+  await world.operate('put_x402_settlement', [ready.walletId, 'async'])
+  await world.pay(ready, endpoint, async)
+  await until(async () => (await world.pay(ready, endpoint, async)).body.status === 'held')
+  return ready
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await holds()) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('it never came to be')
+}
+
+const isSettled = async (id: string) => {
+  const { sql } = world.database
+  return (await sql`select from ledger.payments where id = ${id}`).length === 1
+}
+
+describe('POST /pay with settlement async', () => {
+  it('promises the payment in one trip to Redis and none to the ledger', async ({ expect }) => {
+    agent = await borrower()
+
+    const paid = await world.pay(agent, endpoint, async)
+
+    expect([paid.status, paid.body.status]).toEqual([200, 'held'])
+    expect(paid.headers.get('server-timing')).toMatch(/^redis;dur=[\d.]+$/)
+    expect(decodeJwt(paid.body.proof)).toMatchObject({
+      st: 'held',
+      lse: expect.any(String),
+      seq: expect.any(Number),
+      jti: paid.body.paymentId,
+    })
+  })
+
+  it('does the same on a cold isolate', async ({ expect }) => {
+    await world.payos.edges.restart()
+
+    const paid = await world.pay(agent, endpoint, async)
+
+    expect([paid.body.status, paid.headers.get('server-timing')]).toEqual([
+      'held',
+      expect.stringMatching(/^redis;dur=[\d.]+$/),
+    ])
+  })
+
+  it('answers a repeat with the same promise, which ends when it ended', async ({ expect }) => {
+    const requestId = randomUUID()
+    const first = await world.pay(agent, endpoint, { ...async, requestId })
+    const again = await world.pay(agent, endpoint, { ...async, requestId, edge: 1 })
+
+    expect(again.body.paymentId).toBe(first.body.paymentId)
+    expect(again.body.proofExpiresAt).toBe(first.body.proofExpiresAt)
+    expect(again.headers.get('idempotency-replayed')).toBe('true')
+  })
+
+  it('settles by itself within seconds', async ({ expect }) => {
+    const paid = await world.pay(agent, endpoint, async)
+
+    await until(() => isSettled(paid.body.paymentId))
+
+    expect(await isSettled(paid.body.paymentId)).toBe(true)
+  })
+
+  it('is found at once by its id and by its request id', async ({ expect }) => {
+    const requestId = randomUUID()
+    const paid = await world.pay(agent, endpoint, { ...async, requestId })
+
+    const byId = await world.get(`/v1/x402/payments/${paid.body.paymentId}`, { key: agent.apiKey })
+    const query = `walletId=${agent.walletId}&requestId=${requestId}`
+    const byName = await world.get(`/v1/x402/payments?${query}`, { key: agent.apiKey })
+
+    expect([byId.status, byName.status]).toEqual([200, 200])
+    expect(byName.body.paymentId).toBe(paid.body.paymentId)
+  })
+
+  it('settles a promise whose proof is presented, though Redis forgot everything', async ({
+    expect,
+  }) => {
+    const fresh = await borrower()
+    const paid = await world.pay(fresh, endpoint, async)
+    await world.payos.redis.reset()
+
+    const checked = await world.verify(
+      { proof: paid.body.proof, endpointId: endpoint.id },
+      { key: endpoint.provider.apiKey },
+    )
+
+    expect(checked.body).toMatchObject({
+      valid: true,
+      payment: { paymentId: paid.body.paymentId, status: 'settled' },
+    })
+  })
+
+  it('settles up to a hundred presented proofs in one call, each by itself', async ({ expect }) => {
+    const fresh = await borrower()
+    const paid = await Promise.all(
+      Array.from({ length: 5 }, () => world.pay(fresh, endpoint, async)),
+    )
+    await world.payos.redis.reset()
+    const proofs = [...paid.map(({ body }) => body.proof), 'not a proof']
+
+    const presented = await world.verify({ proofs }, { key: endpoint.provider.apiKey })
+
+    expect(presented.body.results.map((it: { valid: boolean }) => it.valid)).toEqual([
+      ...paid.map(() => true),
+      false,
+    ])
+    expect(await Promise.all(paid.map(({ body }) => isSettled(body.paymentId)))).toEqual(
+      paid.map(() => true),
+    )
+  })
+
+  it('settles at once, with the sync answer, for a wallet without the right', async ({
+    expect,
+  }) => {
+    const plain = await world.agent()
+
+    const paid = await world.pay(plain, endpoint, async)
+
+    expect([paid.status, paid.body.status]).toEqual([200, 'settled'])
+  })
+
+  it('settles at once while Redis is down', async ({ expect }) => {
+    world.payos.redis.faults.add({ times: 0, effect: { kind: 'drop' } })
+    const paid = await world.pay(agent, endpoint, async)
+    world.payos.redis.faults.clear()
+
+    expect([paid.status, paid.body.status]).toEqual([200, 'settled'])
+  })
+
+  it('calls a decline unknown after a reservation that may have happened', async ({ expect }) => {
+    await world.advance(6_000)
+    const fresh = await borrower()
+    await world.allow(fresh, { paymentMax: '1' })
+    world.payos.redis.faults.add({ match: 'EVAL', when: 'after', effect: { kind: 'drop' } })
+
+    const paid = await world.pay(fresh, endpoint, async)
+
+    expect([paid.status, paid.body.code]).toEqual([504, 'outcome_unknown'])
+  })
+})
