@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import { openWorld, type World } from './support/world.ts'
 
@@ -143,7 +144,7 @@ describe('POST /pay', () => {
     const endpoint = await world.endpoint()
     const requestId = randomUUID()
     const first = await world.pay(agent, endpoint, { requestId })
-    const ends = Date.parse(first.body.proofExpiresAt) - 120_000 + 900_000
+    const ends = (decodeJwt(first.body.proof)['rdm'] as number) * 1000
 
     await world.advance(14 * 60_000)
     const late = await world.pay(agent, endpoint, { requestId, edge: 1 })

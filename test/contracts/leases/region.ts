@@ -14,7 +14,8 @@ import { Amount } from '../../../shared/domain/money.ts'
 import type { Order } from '../../../shared/domain/payment.ts'
 import { paymentIdOf } from '../../../shared/domain/payment-id.ts'
 import type { Quote } from '../../../shared/domain/quote.ts'
-import type { LeaseStore, Reserved, Trips } from '../../../shared/ports.ts'
+import type { LeaseStore, Reserved } from '../../../shared/ports/leases.ts'
+import type { Trips } from '../../../shared/ports.ts'
 
 export const NOW = 1_795_176_000
 
