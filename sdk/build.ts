@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { cp, mkdir, readdir, rm } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import { build } from 'esbuild'
 
@@ -18,9 +18,10 @@ async function buildSdk(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   await build({
-    entryPoints: Object.fromEntries(
-      parts.map((part) => [part, join(ROOT, 'sdk', part, 'index.ts')]),
-    ),
+    entryPoints: {
+      ...Object.fromEntries(parts.map((part) => [part, join(ROOT, 'sdk', part, 'index.ts')])),
+      payos: join(ROOT, 'sdk/cli/main.ts'),
+    },
     outdir: folder,
     bundle: true,
     format: 'esm',
@@ -31,6 +32,7 @@ async function buildSdk(folder: string): Promise<void> {
     legalComments: 'none',
     logLevel: 'warning',
   })
+  await chmod(join(folder, 'payos.js'), 0o755)
   await writeTypes(join(folder, 'types'))
 }
 

@@ -35,6 +35,7 @@ const mayImport: Record<string, string[]> = {
   'sdk/client': ['shared/domain', 'shared/protocol', 'sdk/client'],
   'sdk/provider': ['shared/domain', 'shared/protocol', 'sdk/provider'],
   'sdk/x402': ['shared/domain', 'shared/protocol', 'sdk/x402', 'sdk/client', 'sdk/provider'],
+  'sdk/cli': ['shared/domain', 'shared/protocol', 'sdk/cli', 'sdk/client'],
   'sdk/testing': ['shared/domain', 'shared/protocol', 'sdk/testing'],
   local: ['local', 'examples'],
 }

@@ -1,10 +1,10 @@
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { payosClient } from '../../sdk/x402/index.ts'
 import { clientOptions } from '../sdk/support/market.ts'
+import { freePort } from '../sdk/support/serve.ts'
 import { openWorld, type World } from '../support/world.ts'
 import { OFFICIAL } from './support/install.ts'
 import { openClient, openPackages, type Packages } from './support/packages.ts'
@@ -66,12 +66,4 @@ async function bundle(contents: string): Promise<string> {
     logLevel: 'error',
   })
   return built.outputFiles[0]?.text ?? ''
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,6 +12,7 @@ import { installSdk } from '../../sdk/build.ts'
 import { openDatabase } from '../support/postgres.ts'
 import { World } from '../support/world.ts'
 import { openShop } from './support/market.ts'
+import { freePort } from './support/serve.ts'
 
 const ROOT = dirname(dirname(import.meta.dirname))
 const run = promisify(execFile)
@@ -83,7 +83,12 @@ describe('the package', () => {
       [...text.matchAll(/(?:from |import\()\s*["']([^."'][^"']*)["']/g)].map(([, name]) => name),
     )
 
-    expect(new Set(names)).toEqual(new Set(['node:fs/promises']))
+    expect(new Set(names)).toEqual(new Set(['node:fs/promises', 'node:util']))
+  })
+
+  it('brings the command "payos", which runs by itself', async ({ expect }) => {
+    const { stdout } = await run(dist('payos.js'), ['--help'])
+    expect(stdout).toContain('payos pay <url>')
   })
 
   it('serves the first request of a Worker, built at its module scope', async ({ expect }) => {
@@ -205,11 +210,3 @@ describe('each snippet of the READMEs', () => {
     expect([...outputs.keys()]).toHaveLength(8)
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -34,6 +34,14 @@ export async function listen(server: ReturnType<typeof createServer>): Promise<s
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+/** A port of loopback nobody listens on, for what must be known by its address beforehand. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  const origin = await listen(server)
+  await close(server)
+  return Number.parseInt(new URL(origin).port, 10)
+}
+
 export function close(server: ReturnType<typeof createServer>): Promise<void> {
   server.closeAllConnections()
   return new Promise((resolve) => server.close(() => resolve()))

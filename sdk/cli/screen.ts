@@ -1,0 +1,23 @@
+const isColoured = process.stdout.isTTY === true && !process.env['NO_COLOR']
+const paint = (code: number, text: string) =>
+  isColoured ? `\u001b[${code}m${text}\u001b[0m` : text
+
+export const tick = paint(32, '✓')
+export const cross = paint(31, '✗')
+export const dim = (text: string) => paint(2, text)
+
+/** What a command says: to people, and to scripts (`--json`). */
+export type Outcome = { text: string; data: Record<string, unknown> }
+
+/** Names and values under each other. */
+export const listed = (facts: Record<string, unknown>): string =>
+  Object.entries(facts)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `  ${name.padEnd(12)} ${wordOf(value)}`)
+    .join('\n')
+
+const wordOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+
+/** A unix time as people read it. */
+export const moment = (seconds: unknown): string =>
+  typeof seconds === 'number' ? `${seconds}  ${new Date(seconds * 1000).toISOString()}` : '–'
