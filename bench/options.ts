@@ -41,6 +41,8 @@ export function readOptions(args: readonly string[]): Options {
     },
   })
   if (values.quick && values.large) throw new Error('--quick and --large exclude each other')
+  if (values.quick && values.compare)
+    throw new Error('the times of --quick are noise: compare a full run')
   const unknown = values.scenario.find((name) => !scenarios.some((it) => it.name === name))
   if (unknown) throw new Error(`there is no scenario "${unknown}"\n\n${HELP}`)
   return {

@@ -93,6 +93,10 @@ describe('npm run bench', () => {
     expect(figures.map(({ name }) => name)).toEqual(['settled/one'])
   })
 
+  it('compares no quick run, whose times are noise', async ({ expect }) => {
+    await expect(bench('--compare', 'baseline.json')).rejects.toThrow('compare a full run')
+  })
+
   it('refuses a scenario it does not know, and names those it does', async ({ expect }) => {
     const refused = bench('--scenario', 'nothing')
 
