@@ -46,7 +46,7 @@ export class LeaseTeller {
     const { outcomes } = said as { outcomes: { outcome: string; code?: string }[] }
     const unpaid = ['lease_overdrawn', 'lease_reclaimed']
     const failed = records.filter((_, place) => unpaid.includes(outcomes[place]?.code ?? ''))
-    if (failed.length > 0) this.#failed = failed
+    this.#failed = [...failed, ...this.#failed].slice(0, 12)
   }
 
   #settle(ledger: State, { records, overdrawn }: To<'settle'>): Call {

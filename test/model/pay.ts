@@ -204,7 +204,6 @@ export function settlePayment(ledger: State, args: SettleArgs) {
   return {
     outcome: 'payment',
     replayed: false,
-    notified: false, // nobody in a world has a webhook
     payment,
     balance: String(wallet.balance),
   }
