@@ -60,6 +60,25 @@ describe('an agent with a registered key', () => {
     }
   })
 
+  it('need not sign without a registered key, and is not vouched for by any other', async ({
+    expect,
+  }) => {
+    const plain = await world.agent()
+    const body = await world.payBody(plain, endpoint)
+    const stranger = await makeSigner()
+
+    const signed = await world.post(
+      '/v1/x402/pay',
+      signPayment(body, stranger, world.payos.issuer),
+      {
+        key: plain.apiKey,
+      },
+    )
+
+    expect(told(signed)).toEqual([401, 'signature_invalid'])
+    expect((await world.post('/v1/x402/pay', body, { key: plain.apiKey })).status).toBe(200)
+  })
+
   it('must present the key that signed', async ({ expect }) => {
     const { publicJwk } = await makeSigner()
     const answer = await post({ ...sign(order()), publicKey: publicJwk })

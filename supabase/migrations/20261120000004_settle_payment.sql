@@ -45,7 +45,8 @@ begin
     when (k.key_hash = decode(key_hash, 'hex')) is not true then 'key_invalid'
     when k.revoked_at is not null or k.expires_at <= ledger.clock() then 'key_revoked'
     when k.signed is not null and thumbprint is null then 'signature_required'
-    when not k.signed then 'signature_invalid'
+    -- A key nobody registered vouches for nothing, also where no signature is needed.
+    when thumbprint is not null and k.signed is not true then 'signature_invalid'
     when k.wallet_id is null then 'not_found'
   end;
 end

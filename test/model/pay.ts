@@ -61,8 +61,10 @@ function judgeAgent(ledger: State, args: SettleArgs): string | null {
 
   const signers = ledger.signers.get(key.holderId)
   if (signers && args.thumbprint === null) return 'signature_required'
-  // A thumbprint nobody registered (undefined) is as bad as one that was revoked (true).
-  if (signers && signers.get(args.thumbprint ?? '') !== false) return 'signature_invalid'
+  // A thumbprint nobody registered (undefined) is as bad as one that was revoked (true), and so it
+  // is for an agent that need not sign.
+  if (args.thumbprint !== null && signers?.get(args.thumbprint) !== false)
+    return 'signature_invalid'
   return ledger.wallets.get(args.wallet_id)?.agentId === key.holderId ? null : 'not_found'
 }
 

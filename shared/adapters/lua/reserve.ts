@@ -44,7 +44,9 @@ local lease = redis.call('HMGET', KEYS[1], 'id', 'epoch', 'seq', 'remaining', 'a
 local id, epoch, seq, remaining, agent = lease[1], lease[2], lease[3], lease[4], lease[5]
 if not id then return declined('no_lease') end
 if not lists(lease[9], ARGV[9]) then return declined('key') end
-if not lists(lease[10], ARGV[10]) then return declined('signer') end
+if not lists(lease[10], ARGV[10]) or (lease[10] == '*' and ARGV[10] ~= '') then
+  return declined('signer')
+end
 
 local told = redis.call('GET', KEYS[5])
 if not told then return declined('no_quote') end
