@@ -8,7 +8,7 @@ const add = (sums: Sums, key: string, amount: bigint) =>
   sums.set(key, (sums.get(key) ?? 0n) + amount)
 
 /** Every account as it is stored: wallets, and earnings with what still lies in the inbox. */
-export function accounts(ledger: State): Sums {
+function accounts(ledger: State): Sums {
   const sums: Sums = new Map()
   for (const [id, wallet] of ledger.wallets) {
     add(sums, `wallet ${id} ${wallet.currency}`, wallet.balance)

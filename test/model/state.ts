@@ -164,7 +164,7 @@ export class Raised extends Error {
 export const CHANGED = '23505'
 export const NOT_COVERED = 'PT402'
 export const NOT_NULL = '23502'
-export const OUT_OF_DOMAIN = '23514'
+const OUT_OF_DOMAIN = '23514'
 export const UNKNOWN_PARTY = '23503'
 export const WRONG_ARGUMENT = '22023'
 

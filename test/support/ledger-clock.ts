@@ -5,11 +5,6 @@ export async function moveLedgerClock(sql: Sql, offsetMs: number): Promise<void>
   await replaceLedgerClock(sql, `clock_timestamp() + interval '${offsetMs} milliseconds'`)
 }
 
-/** Stops a database's one clock at an instant, for everyone, until it is moved or frozen again. */
-export async function freezeLedgerClock(sql: Sql, at: Date): Promise<void> {
-  await replaceLedgerClock(sql, `timestamptz '${at.toISOString()}'`)
-}
-
 /**
  * Lets each transaction stop the clock for itself, with `set_config('ledger.now', <instant>, true)`;
  * for all others it runs.
