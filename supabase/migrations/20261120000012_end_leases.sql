@@ -1,21 +1,54 @@
 -- Ending the right to issue: by a change of its terms, or by an operator.
 --
 -- Locks: the five tables exclusively, for as long as a trigger takes to add.
--- Undo: drop the triggers and functions.
+-- Undo: drop the triggers and functions; drop trigger leases_fork on ledger.leases.
+
+-- Has the owner told that a lease promises no more. One that another takes the place of is not told.
+create function ledger.tell_revoked(l ledger.leases, reason text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  perform ledger.emit('lease.revoked', l.id, a.owner_id, jsonb_build_object(
+    'wallet_id', l.wallet_id, 'region', l.region, 'reason', tell_revoked.reason))
+  from ledger.wallets as w join ledger.agents as a on a.id = w.agent_id where w.id = l.wallet_id;
+end
+$$;
+comment on function ledger.tell_revoked is 'Writes lease.revoked for the owner.';
 
 -- Takes the right to issue from every open lease of these wallets; the caller holds their locks.
 create function ledger.end_leases(wallets uuid[]) returns jsonb
-language sql set search_path = ''
+language plpgsql set search_path = ''
 as $$
-  with ended as (
-    update ledger.leases as l set state = 'revoked'
-    where l.wallet_id = any (end_leases.wallets) and l.state = 'open' returning l.*
-  )
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'lease_id', e.id, 'wallet_id', e.wallet_id, 'region', e.region, 'epoch', e.epoch)
-    order by e.id), '[]') from ended as e
+declare
+  ended jsonb := '[]';
+  l ledger.leases;
+begin
+  for l in
+    select * from ledger.leases as it
+    where it.wallet_id = any (end_leases.wallets) and it.state = 'open'
+    order by it.id for no key update
+  loop
+    update ledger.leases as it set state = 'revoked' where it.id = l.id;
+    perform ledger.tell_revoked(l, 'terms');
+    ended := ended || jsonb_build_object(
+      'lease_id', l.id, 'wallet_id', l.wallet_id, 'region', l.region, 'epoch', l.epoch);
+  end loop;
+  return ended;
+end
 $$;
 comment on function ledger.end_leases is 'Open leases become revoked. What they promised stays payable.';
+
+create function ledger.tell_fork() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  perform ledger.tell_revoked(new, 'forked');
+  return null;
+end
+$$;
+comment on function ledger.tell_fork is 'Tells the owner of a lease that forked while it was open.';
+create trigger leases_fork after update on ledger.leases for each row
+  when (new.forked and not old.forked and old.state = 'open') execute function ledger.tell_fork();
 
 -- What ends the right to issue, ends it in the same transaction: a changed policy, a frozen wallet, a
 -- suspended agent, a key or signer of another standing. The wallets are locked before their leases,

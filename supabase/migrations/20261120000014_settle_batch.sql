@@ -89,6 +89,20 @@ end
 $$;
 comment on function ledger.settle_record is 'One record, to an outcome.';
 
+-- Has providers told which of these records settled. Where nobody listens it costs one look.
+create function ledger.tell_settled(records jsonb, outcomes jsonb) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  if not exists (select from ledger.webhooks) then return; end if;
+  perform ledger.emit_payments('payment.settled', array(
+    select (tell_settled.records -> (o.place - 1)::integer ->> 'payment_id')::uuid
+    from jsonb_array_elements(tell_settled.outcomes) with ordinality as o (it, place)
+    where o.it ->> 'outcome' in ('settled', 'honoured')));
+end
+$$;
+comment on function ledger.tell_settled is 'Writes payment.settled for the providers of a batch.';
+
 -- Settles 1 to 1000 records of promises made from leases, with one outcome each, in order.
 --
 -- Answers {as_of, outcomes: [{outcome: 'settled' | 'replayed' | 'honoured'} | {outcome: 'failed',
@@ -117,6 +131,7 @@ begin
       then ledger.settle_record(records -> (o.place - 1)::integer) else o.it end order by o.place)
     into outcomes from jsonb_array_elements(outcomes) with ordinality as o (it, place);
   end if;
+  perform ledger.tell_settled(records, outcomes);
   return jsonb_build_object('as_of', as_of, 'outcomes', outcomes);
 end
 $$;

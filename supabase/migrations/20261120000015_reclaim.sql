@@ -48,6 +48,24 @@ end
 $$;
 comment on function ledger.settle_overdraft is 'The wallet pays what was promised beyond its escrow.';
 
+-- Notes a promise that nobody covers, once, and has its provider told.
+create function ledger.note_unfunded(promise jsonb, code text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  id uuid := (promise ->> 'payment_id')::uuid;
+begin
+  insert into ledger.unfunded_proofs (payment_id, lease_id, code, record)
+  values (id, (promise ->> 'lease_id')::uuid, note_unfunded.code, promise) on conflict do nothing;
+  if found then
+    perform ledger.emit('payment.failed', id, (promise ->> 'provider_id')::uuid, jsonb_build_object(
+      'request_id', promise ->> 'request_id', 'endpoint_id', promise ->> 'endpoint_id',
+      'amount', promise ->> 'amount', 'currency', promise ->> 'currency', 'code', note_unfunded.code));
+  end if;
+end
+$$;
+comment on function ledger.note_unfunded is 'Writes an unfunded proof, and payment.failed for its provider.';
+
 -- Settles records that the batch refused as overdrawn or reclaimed: from the lease if it covers them
 -- after all, else an overdrawn one from the wallet, else it is noted as an unfunded proof.
 --
@@ -80,12 +98,11 @@ begin
       update ledger.unfunded_proofs as u set funded_at = ledger.clock()
       where u.payment_id = (promise ->> 'payment_id')::uuid and u.funded_at is null;
     elsif outcome ->> 'code' in ('lease_overdrawn', 'lease_reclaimed') then
-      insert into ledger.unfunded_proofs (payment_id, lease_id, code, record)
-      values ((promise ->> 'payment_id')::uuid, (promise ->> 'lease_id')::uuid, outcome ->> 'code', promise)
-      on conflict do nothing;
+      perform ledger.note_unfunded(promise, outcome ->> 'code');
     end if;
     outcomes := outcomes || outcome;
   end loop;
+  perform ledger.tell_settled(records, outcomes);
   return jsonb_build_object('as_of', as_of, 'outcomes', outcomes);
 end
 $$;
