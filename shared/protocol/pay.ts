@@ -9,7 +9,7 @@ import { parseTimestamp } from '../domain/timestamp.ts'
 import { Method, malformedField, NumberLike, parseFields } from './fields.ts'
 
 /** The body of `POST /pay`, member by member. */
-const PayBody = z.strictObject({
+export const PayBody = z.strictObject({
   endpointId: EndpointId,
   walletId: WalletId,
   amount: NumberLike,

@@ -9,7 +9,7 @@ import { Method, malformedField, NumberLike, parseFields } from './fields.ts'
 const AttemptId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 
 /** A proof to check, and what to check it against. Members that go together come together. */
-const ProofBody = z
+export const ProofBody = z
   .strictObject({
     proof: z.string().min(1),
     endpointId: EndpointId.optional(),
@@ -26,7 +26,7 @@ const ProofBody = z
   .refine((body) => !body.method || body.resource, { path: ['resource'] })
 
 /** A payment to look up, by the two names its agent has for it. */
-const PaymentBody = z.strictObject({
+export const PaymentBody = z.strictObject({
   paymentId: PaymentId.optional(),
   transferId: PaymentId.optional(),
   requestId: RequestId,

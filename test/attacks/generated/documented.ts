@@ -1,0 +1,134 @@
+import * as z from 'zod'
+import { problems } from '../../../shared/domain/problem.ts'
+import { proofReasons } from '../../../shared/domain/proof.ts'
+import type { Answer } from '../../support/http.ts'
+
+const Id = z.uuid()
+const Decimal = z.string().regex(/^(0|[1-9]\d*)(\.\d*[1-9])?$/)
+const Moment = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+const Currency = z.enum(['USDC', 'EURC'])
+const Status = z.enum(['settled', 'held', 'voided', 'expired'])
+
+const Paid = z.strictObject({
+  paymentId: Id,
+  transferId: Id,
+  requestId: z.string(),
+  status: Status,
+  amount: Decimal,
+  currency: Currency,
+  endpointId: Id,
+  walletId: Id,
+  balance: Decimal.optional(),
+  proof: z.string().nullable(),
+  proofExpiresAt: Moment.nullable(),
+  replayed: z.boolean(),
+})
+
+const Summary = z.strictObject({
+  paymentId: Id,
+  requestId: z.string(),
+  endpointId: Id,
+  agentId: Id,
+  amount: Decimal,
+  currency: Currency,
+  status: Status,
+})
+
+const Unchecked = z.array(z.enum(['audience', 'endpoint', 'amount', 'resource', 'first_use']))
+
+const Verified = z.union([
+  z.strictObject({ valid: z.boolean(), payment: Summary, unchecked: Unchecked }),
+  z.strictObject({ valid: z.literal(false), reason: z.enum(proofReasons), detail: z.string() }),
+])
+
+const Payment = Summary.extend({
+  transferId: Id,
+  walletId: Id,
+  providerId: Id,
+  priceVersion: z.int(),
+  conflict: z.boolean(),
+  redeemableUntil: Moment,
+  timeline: z.array(z.object({ status: z.string(), at: Moment })),
+})
+
+const Quote = z.strictObject({
+  endpointId: Id,
+  providerId: Id,
+  price: Decimal,
+  currency: Currency,
+  method: z.string(),
+  resource: z.url(),
+  priceVersion: z.int(),
+  next: z.object({ price: Decimal, priceVersion: z.int(), validFrom: Moment }).optional(),
+  requirement: z.object({ scheme: z.literal('payos-ticket'), amount: z.string().regex(/^\d+$/) }),
+})
+
+const PublicKey = z.strictObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string().length(43),
+  kid: z.string().length(43),
+  use: z.literal('sig'),
+  alg: z.literal('EdDSA'),
+})
+
+/** What each route answers 200, and nothing else. A route that is not here answers none. */
+const successes: Record<string, z.ZodType> = {
+  pay: Paid,
+  verify: Verified,
+  payments: Payment,
+  endpoints: Quote,
+  jwks: z.strictObject({ keys: z.array(PublicKey).min(1) }),
+  health: z.strictObject({ status: z.literal('ok') }),
+  ready: z.strictObject({ status: z.literal('ready') }),
+  problems: z.string().startsWith('<!doctype html>'),
+  metrics: z.string().startsWith('# HELP '),
+}
+
+const Problem = z.strictObject({
+  type: z.url(),
+  title: z.string().min(1),
+  status: z.int(),
+  detail: z.string().min(1),
+  instance: z.string().startsWith('urn:payos:request:'),
+  code: z.enum(Object.keys(problems) as [keyof typeof problems]),
+  retry: z.string(),
+  retry_after_ms: z.number().optional(),
+  hint: z.string().optional(),
+  param: z.string().optional(),
+  request_id: z.string(),
+  payment_id: Id.optional(),
+  docs: z.url(),
+  rule: z.string().optional(),
+  quote: z.unknown().optional(),
+})
+
+/** What a server may fail by: a part it needs, a wallet that is locked, an answer that was lost. */
+const named = ['dependency_unavailable', 'wallet_busy', 'outcome_unknown']
+
+/** What is wrong with an answer, by what the documentation says of its route; nothing when it fits. */
+export function faultOf(
+  route: string,
+  { status, headers, body, text }: Answer,
+): string | undefined {
+  if (!headers.get('x-request-id')) return 'no request id'
+  if (status === 304) return route === 'jwks' && text === '' ? undefined : 'a 304'
+  if (status === 200) return misfit(successes[route] ?? z.never(), body)
+
+  const wrong = misfit(Problem, body)
+  return wrong ? `${status}: ${wrong}` : problemFault(status, body)
+}
+
+function problemFault(status: number, body: unknown): string | undefined {
+  const { code, retry, title } = Problem.parse(body)
+  const row = problems[code]
+  if (row.status !== status) return `${code} under ${status}`
+  if (retry !== row.retry || title !== row.title) return `${code} told otherwise`
+  return status >= 500 && !named.includes(code) ? `${status} ${code}` : undefined
+}
+
+function misfit(schema: z.ZodType, body: unknown): string | undefined {
+  const read = schema.safeParse(body)
+  const [issue] = read.error?.issues ?? []
+  return issue && `${issue.path.join('.')} ${issue.message}`
+}
