@@ -1,4 +1,4 @@
-import { isRecord } from '../../shared/protocol/x402.ts'
+import { type EdgeCall, type EdgeCallOptions, edgeCall } from './edge-call.ts'
 import type { ProofReason } from './proof.ts'
 
 /** A payment about to be served. */
@@ -23,6 +23,8 @@ export type Use = {
 export type Claims = {
   /** Whether every process of this provider sees the same claims. Live mode needs that. */
   readonly shared: boolean
+  /** Whether a claim also settles what a leased proof promises, so that nobody has to present it. */
+  readonly settles?: boolean
   claim(use: Use): Promise<ProofReason | undefined>
   /** Nothing was delivered: the proof may be used again. */
   release(use: Use): Promise<void>
@@ -82,32 +84,19 @@ export function redisClaims(redis: RedisLike, options: RedisClaimsOptions = {}):
   }
 }
 
-export type EdgeClaimsOptions = {
-  /** Origin of the PayOS edge. */
-  edge: string
-  /** The provider's key, `sk_…`. */
-  apiKey: string
-  fetch?: typeof fetch
-}
-
 /** Claims at the edge: one trip per request, nothing to operate. Without the edge nothing is served. */
-export function edgeClaims(options: EdgeClaimsOptions): Claims {
-  const { edge, apiKey, fetch: ask = fetch } = options
+export const edgeClaims = (options: EdgeCallOptions): Claims => edgeClaimsBy(edgeCall(options))
+
+export function edgeClaimsBy(call: EdgeCall): Claims {
   const verify = async (use: Use, action: Record<string, unknown>) => {
     const { proof, endpointId, attemptId } = use
-    const response = await ask(`${edge}/v1/x402/verify`, {
-      method: 'POST',
-      redirect: 'manual',
-      headers: { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ proof, endpointId, attemptId, ...action }),
-      signal: AbortSignal.timeout(5_000),
-    })
-    const body: unknown = await response.json()
-    if (response.ok && isRecord(body) && typeof body['valid'] === 'boolean') return body
-    throw new Error(`the edge did not say whether it is the first use: ${response.status}`)
+    const body = await call('/verify', { proof, endpointId, attemptId, ...action })
+    if (typeof body['valid'] === 'boolean') return body
+    throw new Error('the edge did not say whether it is the first use')
   }
   return {
     shared: true,
+    settles: true,
     async claim(use) {
       const { method, url: resource } = use
       const body = await verify(use, { consume: true, method, resource })

@@ -9,8 +9,9 @@ import * as answers from './answers.ts'
 import type { Use } from './first-use.ts'
 import type { Settings } from './options.ts'
 import { presentedIn } from './presented.ts'
-import type { Proof, ProofReason } from './proof.ts'
+import type { Payment, Proof, ProofReason } from './proof.ts'
 import { type Quote, Quotes } from './quote.ts'
+import { isHold, namesOf, Sale } from './sale.ts'
 import { verifyProof } from './verify-proof.ts'
 
 /** Claims outlast the proof they are about, in seconds. */
@@ -28,13 +29,16 @@ export type Admission =
   | { ok: false; answer: answers.Answer }
   | {
       ok: true
-      payment: Proof
-      /** What the agent is told of it. */
-      receipt: SettleResponse
+      payment: Payment
+      /** What the agent is told of it, as of now. */
+      receipt: () => SettleResponse
       /** To be set on the handler's answer. */
-      headers: Record<string, string>
-      /** Must be called once, with whether the handler delivered. */
-      finish: (delivered: boolean) => Promise<void>
+      headers: () => Record<string, string>
+      /**
+       * Must be called once, with whether the handler delivered. Answers what is to be sent instead
+       * when a hold turns out to be no money.
+       */
+      finish: (delivered: boolean) => Promise<answers.Answer | undefined>
     }
 
 /** Stands before one handler: lets a request through when it is paid, once, and else answers it. */
@@ -105,14 +109,15 @@ export class Gate {
     if (!verdict.ok) return this.#refuse(quote, { url, reason: verdict.reason })
 
     const { proof } = verdict
-    // A hold needs a capture and a lease a presentation before it is money; neither is done here.
-    if (proof.status === 'held' || proof.lease !== undefined) {
+    const { accept, collector } = settings
+    const isUncollectable = isHold(proof) ? !collector : accept === 'settled'
+    if (proof.status === 'held' && isUncollectable) {
       return this.#refuse(quote, { url, reason: 'proof_not_settled' })
     }
     const use: Use = {
       paymentId: proof.paymentId,
       attemptId: crypto.randomUUID(),
-      until: proof.redeemableUntil + CLAIM_MARGIN,
+      until: (proof.captureBy ?? proof.redeemableUntil) + CLAIM_MARGIN,
       proof: token,
       endpointId: settings.endpointId,
       method,
@@ -120,36 +125,10 @@ export class Gate {
     }
     const reason = await settings.claims.claim(use)
     if (reason) return this.#refuse(quote, { url, reason })
-    return this.#admitted(proof, use)
-  }
-
-  #admitted(proof: Proof, use: Use): Admission {
-    const { onEvent, claims } = this.#settings
-    const { paymentId, agentId } = proof
-    onEvent({ type: 'accepted', paymentId, agentId })
-    const receipt: SettleResponse = {
-      success: true,
-      transaction: paymentId,
-      network: proof.network,
-      payer: agentId,
-      amount: proof.amount.toString(),
-    }
-    return {
-      ok: true,
-      payment: proof,
-      receipt,
-      headers: {
-        'Cache-Control': 'no-store',
-        'Access-Control-Expose-Headers': Object.values(headerNames).join(', '),
-        [headerNames.response]: encodeHeader(receipt),
-      },
-      async finish(delivered) {
-        if (delivered) return
-        // A claim that cannot be given back ends with the proof.
-        await claims.release(use).catch((cause: unknown) => onEvent({ type: 'unavailable', cause }))
-        onEvent({ type: 'released', paymentId, agentId })
-      },
-    }
+    settings.onEvent({ type: 'accepted', ...namesOf(proof) })
+    return admitted(new Sale({ proof, use, settings }), (refusal) =>
+      answers.paymentRequired(quote, { url, reason: refusal, described: settings.described }),
+    )
   }
 
   #refuse(quote: Quote, about: { url: string; reason?: ProofReason }): Admission {
@@ -158,6 +137,23 @@ export class Gate {
     if (reason === 'ambiguous_proof') return refused(answers.ambiguous())
     const { described } = this.#settings
     return refused(answers.paymentRequired(quote, { url, reason, described }))
+  }
+}
+
+function admitted(sale: Sale, refusal: (reason: ProofReason) => answers.Answer): Admission {
+  return {
+    ok: true,
+    payment: sale.payment,
+    receipt: () => sale.receipt(),
+    headers: () => ({
+      'Cache-Control': 'no-store',
+      'Access-Control-Expose-Headers': Object.values(headerNames).join(', '),
+      [headerNames.response]: encodeHeader(sale.receipt()),
+    }),
+    async finish(delivered) {
+      const reason = await sale.finish(delivered)
+      return reason && refusal(reason)
+    },
   }
 }
 

@@ -1,12 +1,12 @@
 import { Gate } from './gate.ts'
 import { admitNode, type NodeRequest, type NodeResponse } from './node.ts'
 import { type PaywallOptions, readOptions } from './options.ts'
-import type { Proof } from './proof.ts'
+import type { Payment } from './proof.ts'
 import { guard } from './web.ts'
 
+export type { EdgeCallOptions } from './edge-call.ts'
 export {
   type Claims,
-  type EdgeClaimsOptions,
   edgeClaims,
   memoryClaims,
   type RedisClaimsOptions,
@@ -23,7 +23,7 @@ export {
 } from './keys.ts'
 export type { NodeRequest, NodeResponse } from './node.ts'
 export type { PaywallEvent, PaywallOptions } from './options.ts'
-export type { Proof, ProofReason } from './proof.ts'
+export type { Payment, Proof, ProofReason } from './proof.ts'
 export { type ProofExpectation, type Verdict, verifyProof } from './verify-proof.ts'
 
 type Answered = Response | Promise<Response>
@@ -32,24 +32,26 @@ type Answered = Response | Promise<Response>
 export type Paywall = {
   /** For a plain `Request → Response` handler, as Workers, Deno and Bun have them. */
   wrap(
-    handler: (request: Request, payment: Proof) => Answered,
+    handler: (request: Request, payment: Payment) => Answered,
   ): (request: Request) => Promise<Response>
   /** For a route handler of Next.js. */
   next<Context>(
-    handler: (request: Request, context: Context, payment: Proof) => Answered,
+    handler: (request: Request, context: Context, payment: Payment) => Answered,
   ): (request: Request, context: Context) => Promise<Response>
   /** For a handler of Hono. */
   hono<Context extends { req: { raw: Request } }>(
-    handler: (c: Context, payment: Proof) => Answered,
+    handler: (c: Context, payment: Payment) => Answered,
   ): (c: Context) => Promise<Response>
   /** For a handler of Express, or of `node:http`. */
   express<Incoming extends NodeRequest, Outgoing extends NodeResponse>(
-    handler: (request: Incoming, response: Outgoing, payment: Proof) => unknown,
+    handler: (request: Incoming, response: Outgoing, payment: Payment) => unknown,
   ): (request: Incoming, response: Outgoing, next?: (error: unknown) => void) => Promise<void>
   /** For a handler of Fastify. */
   fastify<Incoming extends { raw: NodeRequest }, Reply extends FastifyReplyLike>(
-    handler: (request: Incoming, reply: Reply, payment: Proof) => unknown,
+    handler: (request: Incoming, reply: Reply, payment: Payment) => unknown,
   ): (request: Incoming, reply: Reply) => Promise<unknown>
+  /** Presents the leased proofs that wait, as is done every two seconds. Call it before the end. */
+  present(): Promise<void>
 }
 
 /** What is used of a Fastify reply. */
@@ -65,8 +67,10 @@ export type FastifyReplyLike = { raw: NodeResponse; hijack(): unknown }
  * not shared between processes, since two of them would then serve one payment twice.
  */
 export function paywall(options: PaywallOptions): Paywall {
-  const gate = new Gate(readOptions(options))
+  const settings = readOptions(options)
+  const gate = new Gate(settings)
   return {
+    present: async () => settings.collector?.flush(),
     wrap: (handler) => (request) => guard(gate, request, (payment) => handler(request, payment)),
     next: (handler) => (request, context) =>
       guard(gate, request, (payment) => handler(request, context, payment)),

@@ -1,5 +1,5 @@
 import type { Gate } from './gate.ts'
-import type { Proof } from './proof.ts'
+import type { Payment } from './proof.ts'
 
 /** A request of `node:http`, as Express, Fastify and plain servers hand it over. */
 export type NodeRequest = {
@@ -23,13 +23,14 @@ export type NodeResponse = {
 /**
  * Lets a request through, or answers it and gives nothing.
  *
- * The claim is given back when the connection closes on an answer from 400 on, or on none.
+ * The claim is given back when the connection closes on an answer from 400 on, or on none. A hold is
+ * captured or voided then, when it is too late to withhold the answer.
  */
 export async function admitNode(
   gate: Gate,
   request: NodeRequest,
   response: NodeResponse,
-): Promise<Proof | undefined> {
+): Promise<Payment | undefined> {
   const admission = await gate.admit({
     method: request.method ?? 'GET',
     target: request.originalUrl ?? request.url ?? '/',
@@ -55,10 +56,11 @@ function setAll(response: NodeResponse, headers: Record<string, string>): void {
 }
 
 /** Sets headers last of all, so that no handler lets a cache keep what was paid for. */
-function keepHeaders(response: NodeResponse, headers: Record<string, string>): void {
+function keepHeaders(response: NodeResponse, headersNow: () => Record<string, string>): void {
   const writeHead = response.writeHead.bind(response)
-  const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()))
   response.writeHead = (status: number, ...rest: unknown[]) => {
+    const headers = headersNow()
+    const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()))
     setAll(response, headers)
     const kept = rest.map((part) => (isHeaders(part) ? without(part, names) : part))
     return writeHead(status, ...(kept as never[]))

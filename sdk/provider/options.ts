@@ -1,10 +1,14 @@
 import { parseApiKey } from '../../shared/domain/api-key.ts'
-import { type Claims, edgeClaims, memoryClaims } from './first-use.ts'
+import { Collector, type CollectorParts } from './collector.ts'
+import { edgeCall } from './edge-call.ts'
+import { type Claims, edgeClaimsBy, memoryClaims } from './first-use.ts'
 import { type JsonWebKeySet, type Keys, payosKeys } from './keys.ts'
 
 /** What the paywall did, for logs and counters. Holds no proof. */
 export type PaywallEvent =
   | { type: 'accepted' | 'released'; paymentId: string; agentId: string }
+  /** Delivered, and then not to be had: a hold that ended, a promise that the edge refused. */
+  | { type: 'unpaid'; paymentId: string; agentId: string; reason: string }
   | { type: 'refused'; reason: string }
   | { type: 'unavailable'; cause: unknown }
 
@@ -24,6 +28,14 @@ export type PaywallOptions = {
   environment?: 'test' | 'live'
   /** Where first uses are claimed. Default: the edge with `apiKey`, else this process's memory. */
   claims?: Claims
+  /**
+   * Which payments are taken. Leased proofs are promises: they are good when they were presented in
+   * time, which is done in the background, and `settled` refuses them. Default `leased` with
+   * `apiKey`, else `settled`.
+   */
+  accept?: 'leased' | 'settled'
+  /** Keeps a runtime alive for what is collected in the background: Workers' `waitUntil`. */
+  waitUntil?: (promise: Promise<unknown>) => void
   /** What a proxy takes off the path before the request arrives here, such as `/v2`. */
   basePath?: string
   description?: string
@@ -40,6 +52,8 @@ export type Settings = Required<
   Omit<PaywallOptions, 'apiKey' | 'description' | 'mimeType' | 'initial'>
 > & {
   keys: Keys
+  /** Who turns promises into money; nobody does without a key. */
+  collector: Collector | undefined
   quote: unknown
   described: { description?: string; mimeType?: string }
 }
@@ -49,27 +63,23 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** @throws TypeError that names the option at fault and shows the accepted form. */
 export function readOptions(options: PaywallOptions): Settings {
   const environment = checkParties(options)
-  const { apiKey, basePath = '', description, mimeType, initial = {} } = options
+  const { basePath = '', description, mimeType, initial = {} } = options
   check(basePath === '' || /^(\/[^/?#]+)+$/.test(basePath), 'basePath', 'a path such as "/v2"')
   const edge = originOf(options.edge, environment)
   const get: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init))
   const nowSeconds = options.nowSeconds ?? (() => Date.now() / 1000)
-  const ownClaims = apiKey ? edgeClaims({ edge, apiKey, fetch: get }) : memoryClaims(nowSeconds)
-  const claims = options.claims ?? ownClaims
-  check(
-    claims.shared || environment === 'test',
-    'claims',
-    'shared by all processes in live mode: redisClaims(redis), or leave it out and set "apiKey"',
-  )
+  const onEvent = options.onEvent ?? (() => undefined)
+  const waitUntil = options.waitUntil ?? (() => undefined)
   const { jwks, quote } = initial
   return {
     issuer: edge,
     currency: 'USDC',
-    onEvent: () => undefined,
     ...options,
+    ...readCollection(options, { edge, get, nowSeconds, onEvent, waitUntil, environment }),
+    onEvent,
+    waitUntil,
     edge,
     environment,
-    claims,
     basePath,
     quote,
     keys: payosKeys({ edge, fetch: get, nowSeconds, ...(jwks && { initial: jwks }) }),
@@ -77,6 +87,26 @@ export function readOptions(options: PaywallOptions): Settings {
     fetch: get,
     nowSeconds,
   }
+}
+
+/** How first uses are claimed, and promises collected. Both are done at the edge with a key. */
+function readCollection(
+  { apiKey, ...options }: PaywallOptions,
+  by: Omit<CollectorParts, 'call'> & { edge: string; get: typeof fetch; environment: string },
+): Pick<Settings, 'accept' | 'claims' | 'collector'> {
+  const { edge, get } = by
+  const call = apiKey === undefined ? undefined : edgeCall({ edge, apiKey, fetch: get })
+  const collector = call && new Collector({ ...by, call })
+  const accept = options.accept ?? (collector ? 'leased' : 'settled')
+  check(accept === 'settled' || collector, 'accept', '"settled", or set "apiKey"')
+  const ownClaims = call ? edgeClaimsBy(call) : memoryClaims(by.nowSeconds)
+  const claims = options.claims ?? ownClaims
+  check(
+    claims.shared || by.environment === 'test',
+    'claims',
+    'shared by all processes in live mode: redisClaims(redis), or leave it out and set "apiKey"',
+  )
+  return { accept, claims, collector }
 }
 
 /** Who is paid, and in which environment: without a test key or a word of the user's, live. */

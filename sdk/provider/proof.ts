@@ -15,13 +15,18 @@ export type ProofReason =
   | 'proof_expired'
   | 'proof_not_yet_valid'
   | 'proof_amount_low'
-  /** It still needs a capture or a presentation, which this provider does not do. */
+  /** It is a promise, which this provider does not take, or could not collect without a key. */
   | 'proof_not_settled'
   | 'proof_wrong_resource'
   | 'payment_refunded'
   | 'payment_voided'
   | 'payment_expired'
   | 'proof_already_used'
+  /** A hold that cannot be captured as asked. */
+  | 'hold_expired'
+  | 'duplicate_settlement'
+  | 'settle_conflict'
+  | 'unauthorized_server'
 
 /**
  * What a proof says: `amount` atomic units of `currency` moved, or are held, for `providerId`.
@@ -51,6 +56,17 @@ export type Proof = {
   lease: string | undefined
   /** Thumbprint of the agent's key. */
   keyThumbprint: string | undefined
+}
+
+/** The payment a handler runs for. */
+export type Payment = Proof & {
+  /**
+   * Takes less than was held, in atomic units; nothing voids the hold. Only of held payments: the
+   * agent asked for `capture: 'manual'`.
+   *
+   * @throws RangeError when it is more than was held, or the payment is settled.
+   */
+  charge(amount: bigint): void
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

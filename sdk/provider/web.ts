@@ -1,5 +1,6 @@
+import type { Answer } from './answers.ts'
 import type { Admission, Gate } from './gate.ts'
-import type { Proof } from './proof.ts'
+import type { Payment } from './proof.ts'
 
 type Admitted = Extract<Admission, { ok: true }>
 
@@ -7,7 +8,7 @@ type Admitted = Extract<Admission, { ok: true }>
 export async function guard(
   gate: Gate,
   request: Request,
-  handle: (payment: Proof) => Response | Promise<Response>,
+  handle: (payment: Payment) => Response | Promise<Response>,
 ): Promise<Response> {
   const { pathname, search } = new URL(request.url)
   const admission = await gate.admit({
@@ -16,13 +17,14 @@ export async function guard(
     header: (name) => request.headers.get(name),
   })
   if (admission.ok) return deliver(admission, handle)
-  const { status, headers, body } = admission.answer
-  return new Response(body, { status, headers })
+  return responseOf(admission.answer)
 }
+
+const responseOf = ({ status, headers, body }: Answer) => new Response(body, { status, headers })
 
 async function deliver(
   { payment, headers, finish }: Admitted,
-  handle: (payment: Proof) => Response | Promise<Response>,
+  handle: (payment: Payment) => Response | Promise<Response>,
 ): Promise<Response> {
   let response: Response
   try {
@@ -31,9 +33,13 @@ async function deliver(
     await finish(false)
     throw error
   }
-  await finish(response.status < 400)
+  const instead = await finish(response.status < 400)
+  if (instead) {
+    await response.body?.cancel()
+    return responseOf(instead)
+  }
   // The body is handed on as it is: a stream streams.
   const sent = new Response(response.body, response)
-  for (const [name, value] of Object.entries(headers)) sent.headers.set(name, value)
+  for (const [name, value] of Object.entries(headers())) sent.headers.set(name, value)
   return sent
 }

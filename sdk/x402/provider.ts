@@ -2,6 +2,7 @@ import { parseUnits } from '../../shared/domain/decimal.ts'
 import { SCHEME } from '../../shared/protocol/x402.ts'
 import { type Admission, Gate } from '../provider/gate.ts'
 import { type PaywallOptions, readOptions } from '../provider/options.ts'
+import { isHold } from '../provider/sale.ts'
 import type {
   AssetAmount,
   HttpRequest,
@@ -168,14 +169,19 @@ function facilitator(parts: {
     async verify() {
       return { isValid: false, invalidReason: 'unexpected_verify_error' }
     },
-    async settle(payload) {
+    async settle(payload, { amount }) {
       const admission = admitted.get(payload)
       if (!admission) {
         const errorReason = 'unexpected_settle_error'
         return { success: false, errorReason, transaction: '', network }
       }
-      await admission.finish(true)
-      return { ...admission.receipt, network }
+      const { payment } = admission
+      // A route may charge less than it held; what is settled already stays as it is.
+      const isLess = BigInt(amount) < payment.amount
+      if (isHold(payment) && isLess) payment.charge(BigInt(amount))
+      const instead = await admission.finish(true)
+      if (instead) return { success: false, errorReason: instead.code, transaction: '', network }
+      return { ...admission.receipt(), network }
     },
   }
 }

@@ -1,26 +1,40 @@
 import { type PaymentOptions, withPayments } from '../../../sdk/client/index.ts'
-import { type PaywallOptions, paywall } from '../../../sdk/provider/index.ts'
+import {
+  type Payment,
+  type Paywall,
+  type PaywallOptions,
+  paywall,
+} from '../../../sdk/provider/index.ts'
 import type { PaymentRequirements } from '../../../shared/protocol/x402.ts'
 import type { Agent, AgentTerms, Endpoint, World } from '../../support/world.ts'
 import { type Handler, type Served, serve } from './serve.ts'
 
 /** A provider that is reached over HTTP, and its endpoint at `/weather` in the ledger. */
-export type Shop = Served & { handle: Handler; endpoint: Endpoint; url: string; served: string[] }
+export type Shop = Served & {
+  handle: Handler
+  endpoint: Endpoint
+  url: string
+  served: string[]
+  wall: Paywall
+}
+
+/** What a shop sells, and what it takes for it. */
+export type Sells = (request: Request, payment: Payment) => Response | Promise<Response>
 
 /** Opens a shop whose paywall is real; `answer` is what it sells. */
 export async function openShop(
   world: World,
-  terms: Partial<Endpoint> & { options?: Partial<PaywallOptions>; answer?: Handler } = {},
+  terms: Partial<Endpoint> & { options?: Partial<PaywallOptions>; answer?: Sells } = {},
 ): Promise<Shop> {
   const { options, answer = () => new Response('sunny'), ...rest } = terms
   const served = await serve(() => new Response('closed', { status: 500 }))
   const url = `${served.origin}/weather`
   const endpoint = await world.endpoint({ ...rest, url })
-  const shop: Shop = Object.assign(served, { endpoint, url, served: [] })
   const wall = paywall(paywallOptions(world, endpoint, options))
-  shop.handle = wall.wrap((request, { paymentId }) => {
-    shop.served.push(paymentId)
-    return answer(request)
+  const shop: Shop = Object.assign(served, { endpoint, url, served: [], wall })
+  shop.handle = wall.wrap((request, payment) => {
+    shop.served.push(payment.paymentId)
+    return answer(request, payment)
   })
   return shop
 }
