@@ -26,10 +26,12 @@ export async function drainShard(deps: DrainDeps, shard: number): Promise<Draine
   const total = { settled: 0, setAside: 0, waiting: 0 }
 
   let asOf: number | undefined
+  let isEmpty = false
   for (let pass = 0; pass < PASSES_MAX; pass++) {
     const { waiting, records } = await leases.read(shard, BATCH_MAX)
     total.waiting = waiting
-    if (records.length === 0) break
+    isEmpty = records.length === 0
+    if (isEmpty) break
     const settled = await settleRecords(deps, shard, records)
     asOf = settled.asOf
     total.settled += settled.settled
@@ -37,7 +39,7 @@ export async function drainShard(deps: DrainDeps, shard: number): Promise<Draine
     total.waiting -= settled.settled + settled.setAside
   }
   // The stream was seen empty after the ledger said `asOf`: nothing older is still on its way.
-  if (asOf !== undefined && total.waiting === 0) await escrow.noteDrained([shard], asOf)
+  if (asOf !== undefined && isEmpty) await escrow.noteDrained([shard], asOf)
   return total
 }
 

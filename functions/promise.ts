@@ -53,10 +53,12 @@ export async function askLease(
       return { kind: 'ask_ledger', mayBePromised: true }
     case 'declined':
       deps.later(c, makeReady(deps, region, { order, reason: said.reason }))
-      return askLedger
+      return { kind: 'ask_ledger', mayBePromised: said.reason === 'record_lost' }
     case 'repeated':
-      // A proof that is over is no answer; the ledger answers with the settlement.
-      if (deps.clock.nowSeconds() >= said.reservation.expiresAt) return askLedger
+      // A proof that is over is no answer; the ledger has the settlement, or will have it.
+      if (deps.clock.nowSeconds() >= said.reservation.expiresAt) {
+        return { kind: 'ask_ledger', mayBePromised: true }
+      }
       return { kind: 'promised', reservation: said.reservation, replayed: true }
     case 'reserved':
       deps.later(c, tend(deps, region, { order, left: said.left }))
