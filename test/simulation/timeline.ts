@@ -1,0 +1,63 @@
+const realImmediate = setImmediate
+
+type Event = { at: number; order: number; run: () => unknown }
+
+/** Virtual time: what is due next happens next, and nothing else makes time pass. */
+export class Timeline {
+  now: number
+  #order = 0
+  /** A binary heap, the next event first. */
+  readonly #events: Event[] = []
+
+  constructor(now: number) {
+    this.now = now
+  }
+
+  after(ms: number, run: Event['run']): void {
+    this.#push({ at: this.now + Math.max(0, ms), order: this.#order++, run })
+  }
+
+  /** Lets everything happen that is due until a moment, or until `isOver` after an event. */
+  async runUntil(end: number, isOver: () => boolean): Promise<void> {
+    for (let next = this.#events[0]; next && next.at <= end; next = this.#events[0]) {
+      this.#pop()
+      this.now = Math.max(this.now, next.at)
+      void next.run()
+      // All that can go on without the world goes on: one turn of the loop drains every promise.
+      await new Promise((resolve) => realImmediate(resolve))
+      if (isOver()) return
+    }
+    this.now = Math.max(this.now, end)
+  }
+
+  #push(event: Event): void {
+    const heap = this.#events
+    let at = heap.push(event) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!isBefore(event, heap[parent])) break
+      heap[at] = heap[parent] as Event
+      at = parent
+    }
+    heap[at] = event
+  }
+
+  #pop(): void {
+    const heap = this.#events
+    const last = heap.pop()
+    if (!last || heap.length === 0) return
+    let at = 0
+    for (;;) {
+      const left = 2 * at + 1
+      const child = isBefore(heap[left + 1], heap[left]) ? left + 1 : left
+      if (!isBefore(heap[child], last)) break
+      heap[at] = heap[child] as Event
+      at = child
+    }
+    heap[at] = last
+  }
+}
+
+const isBefore = (one: Event | undefined, other: Event | undefined): boolean =>
+  one !== undefined &&
+  (other === undefined || one.at < other.at || (one.at === other.at && one.order < other.order))
