@@ -4,7 +4,7 @@ import { endpointPut } from './endpoint.ts'
 import { deposit, payout, rollup, totals } from './funds.ts'
 import { keyNew, keyRevoke } from './key.ts'
 import { ownerPut } from './owner.ts'
-import { policySet } from './policy.ts'
+import { policySet, policySettlement } from './policy.ts'
 import { priceAnnounce } from './price.ts'
 import { proofKeysNew, proofKeysRevoke, proofKeysRotate, proofKeysShow } from './proof-keys.ts'
 import { providerPut } from './provider.ts'
@@ -26,6 +26,7 @@ export const commands: readonly Command[] = [
   agentPut,
   walletPut,
   policySet,
+  policySettlement,
   deposit,
   keyNew,
   keyRevoke,

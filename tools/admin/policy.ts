@@ -37,3 +37,23 @@ export const policySet: Command = {
     }
   },
 }
+
+export const policySettlement: Command = {
+  name: 'policy settlement',
+  does: 'Say whether payments of a wallet may be promised from a lease (async) or never (sync).',
+  example: 'policy settlement --wallet 30000000-0000-4000-8000-000000000001 --settlement async',
+  options: {
+    wallet: { value: 'UUID', help: 'which wallet; it needs a policy', required: true },
+    settlement: { value: 'sync|async|auto', help: 'what its policy allows', required: true },
+  },
+  async run(session) {
+    const { arguments: given } = session
+    const wallet = given.id('wallet')
+    const settlement = given.choice('settlement', ['sync', 'async', 'auto'])
+    await session.call('put_x402_settlement', { wallet_id: wallet, settlement })
+    return {
+      text: `settlement of wallet ${wallet}: ${settlement}\nOpen leases are revoked by a change.`,
+      data: { wallet, settlement },
+    }
+  },
+}
