@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Uuid } from '../domain/ids.ts'
 import { ok } from '../domain/result.ts'
 import { EventId, eventKinds, type WebhookEvent } from '../domain/webhook-event.ts'
 import type { BegunDelivery, Outbox } from '../ports.ts'
@@ -16,6 +17,7 @@ const Event = z
   .object({
     event_id: EventId,
     kind: z.enum(eventKinds),
+    subject_id: Uuid,
     seq: z.int(),
     happened_at: z.int(),
     payment: Row.nullish(),
@@ -25,6 +27,7 @@ const Event = z
     (row): WebhookEvent => ({
       id: row.event_id,
       kind: row.kind,
+      subjectId: row.subject_id,
       sequence: row.seq,
       happenedAt: row.happened_at,
       payment: row.payment ?? undefined,

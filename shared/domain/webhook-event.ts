@@ -21,10 +21,13 @@ export type EventKind = (typeof eventKinds)[number]
 export type WebhookEvent = {
   id: EventId
   kind: EventKind
+  /** The payment or the lease. */
+  subjectId: string
   /** Grows with each event of one subject, in the order they happened. */
   sequence: number
   /** Unix seconds, by the ledger's clock. */
   happenedAt: number
+  /** Absent for a lease, and for a payment that was promised and never made. */
   payment: Payment | undefined
   /** What else there is to say, by names as the ledger writes them; amounts as atomic digits. */
   facts: Readonly<Record<string, string | number | boolean | null>>

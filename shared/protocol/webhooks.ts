@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Amount, formatDecimal } from '../domain/money.ts'
+import { Amount, Currency, formatDecimal } from '../domain/money.ts'
 import type { Payment } from '../domain/payment.ts'
 import { EventId, type WebhookEvent } from '../domain/webhook-event.ts'
 import { Whole } from './fields.ts'
@@ -13,24 +13,26 @@ export const WebhookCallback = z.union([
 ])
 
 /** The body of a webhook, the same bytes at every attempt. */
-export const webhookBody = ({ kind, sequence, happenedAt, payment, facts }: WebhookEvent): string =>
-  JSON.stringify({
+export function webhookBody(event: WebhookEvent): string {
+  const { kind, subjectId, payment, facts } = event
+  const subject = kind.startsWith('lease.') ? { leaseId: subjectId } : { paymentId: subjectId }
+  return JSON.stringify({
     type: kind,
-    timestamp: isoSeconds(happenedAt),
-    sequence,
-    data: { ...(payment && paymentSummary(payment)), ...renamed(facts, payment) },
+    timestamp: isoSeconds(event.happenedAt),
+    sequence: event.sequence,
+    data: { ...subject, ...(payment && paymentSummary(payment)), ...renamed(facts, payment) },
   })
+}
 
 /** Facts about amounts; they are digits in the ledger and decimals to everyone else. */
-const amounts = ['captured', 'released', 'refunded']
+const amounts = ['amount', 'captured', 'released', 'refunded']
 
 function renamed(facts: WebhookEvent['facts'], payment: Payment | undefined) {
+  const { data: currency } = Currency.safeParse(payment?.currency ?? facts['currency'])
   return Object.fromEntries(
     Object.entries(facts).map(([name, value]) => [
       name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-      payment && amounts.includes(name)
-        ? formatDecimal(Amount.parse(value), payment.currency)
-        : value,
+      currency && amounts.includes(name) ? formatDecimal(Amount.parse(value), currency) : value,
     ]),
   )
 }

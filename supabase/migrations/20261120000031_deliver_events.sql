@@ -86,7 +86,8 @@ begin
     'secrets', (
       select jsonb_agg(s.secret order by s.created_at desc) from ledger.webhook_secrets as s
       where s.holder_id = w.holder_id and (s.expires_at is null or s.expires_at > moment)),
-    'event', jsonb_build_object('event_id', e.id, 'kind', e.kind, 'seq', e.seq, 'facts', e.facts,
+    'event', jsonb_build_object('event_id', e.id, 'kind', e.kind, 'subject_id', e.subject_id,
+      'seq', e.seq, 'facts', e.facts,
       'happened_at', ledger.unix(e.happened_at), 'payment', ledger.answer(e.subject_id)));
 end
 $$;
