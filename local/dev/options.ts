@@ -12,7 +12,8 @@ It stays up until Ctrl-C. Data and keys are kept in .payos/; remove that to begi
   --help     print this
 
 Instead of its own parts it uses those the environment names: DATABASE_URL; REDIS_URL;
-UPSTASH_REDIS_REST_URL with UPSTASH_REDIS_REST_TOKEN; QSTASH_URL; SUPABASE_URL with
+UPSTASH_REDIS_REST_URL with UPSTASH_REDIS_REST_TOKEN; QSTASH_URL with QSTASH_TOKEN,
+QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY; SUPABASE_URL with
 SUPABASE_PUBLISHABLE_KEY, EDGE_DATABASE_TOKEN, DRAIN_DATABASE_TOKEN and OPERATOR_TOKEN.
 
 Exit codes: 0 done, 1 failed, 2 usage.

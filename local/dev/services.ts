@@ -4,9 +4,17 @@ import { UsageError } from './options.ts'
 export type Services = {
   databaseUrl: string | undefined
   redisUrl: string | undefined
-  qstashUrl: string | undefined
+  qstash: QstashAccount | undefined
   redis: { url: string; token: string } | undefined
   supabase: SupabaseProject | undefined
+}
+
+/** One that reaches this machine, such as the official development server. */
+export type QstashAccount = {
+  url: string
+  token: string
+  currentSigningKey: string
+  nextSigningKey: string
 }
 
 export type SupabaseProject = {
@@ -24,7 +32,12 @@ export function readServices(env: Environment): Services {
   return {
     databaseUrl: env['DATABASE_URL'],
     redisUrl: env['REDIS_URL'],
-    qstashUrl: env['QSTASH_URL'],
+    qstash: whole(env, {
+      url: 'QSTASH_URL',
+      token: 'QSTASH_TOKEN',
+      currentSigningKey: 'QSTASH_CURRENT_SIGNING_KEY',
+      nextSigningKey: 'QSTASH_NEXT_SIGNING_KEY',
+    }),
     redis: whole(env, { url: 'UPSTASH_REDIS_REST_URL', token: 'UPSTASH_REDIS_REST_TOKEN' }),
     supabase: whole(env, {
       url: 'SUPABASE_URL',

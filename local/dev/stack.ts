@@ -52,7 +52,7 @@ type Parts = { ports: Ports; secrets: Secrets; ledger: LedgerDatabase; bundle: B
 /** The Worker before its backends, with the secrets that are kept, and a cron that ticks. */
 async function startEdge({ options, services, screen }: Plan, parts: Parts): Promise<Payos> {
   const { ports, secrets, ledger, bundle } = parts
-  const { redis, supabase, redisUrl } = services
+  const { redis, qstash, supabase, redisUrl } = services
   const payos = await startPayos({
     databaseUrl: ledger.gatewayUrl,
     bundle,
@@ -70,6 +70,13 @@ async function startEdge({ options, services, screen }: Plan, parts: Parts): Pro
         SUPABASE_PUBLISHABLE_KEY: supabase.apiKey,
       }),
       ...(redis && { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: redis.token }),
+      ...(qstash && {
+        QSTASH_URL: qstash.url,
+        QSTASH_TOKEN: qstash.token,
+        QSTASH_CURRENT_SIGNING_KEY: qstash.currentSigningKey,
+        QSTASH_NEXT_SIGNING_KEY: qstash.nextSigningKey,
+        QSTASH_DEV: 'its keys may be the public ones',
+      }),
     },
   })
   payos.postgrest.replaceKeys({ jwtSecret: secrets.jwtSecret })
@@ -97,7 +104,7 @@ function describe(
   const { services, secrets, ledger, ports } = from
   const { id, apiKey, wallets, privateJwk } = seeded.agents.signing
   const { weather } = seeded.providers
-  const { supabase, redis, qstashUrl } = services
+  const { supabase, redis, qstash } = services
   return {
     edge: payos.issuer,
     jwks: `${payos.issuer}/.well-known/jwks.json`,
@@ -111,6 +118,6 @@ function describe(
     supabaseKey: supabase?.apiKey ?? payos.secrets.publishableKey,
     redis: redis?.url ?? payos.redis.url,
     redisToken: redis?.token ?? payos.secrets.redisToken,
-    qstash: qstashUrl ?? payos.qstash.url,
+    qstash: qstash?.url ?? payos.qstash.url,
   }
 }
