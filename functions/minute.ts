@@ -1,3 +1,4 @@
+import { alarmOfClock } from './alarm.ts'
 import type { Deps } from './deps.ts'
 import { sweepShards } from './drain.ts'
 import { flushOutbox } from './outbox.ts'
@@ -11,6 +12,7 @@ export async function everyMinute(deps: MinuteDeps): Promise<void> {
     deps.upkeep.rollUpCredits(),
     flushOutbox(deps),
     ...deps.regions.map(settleRegion),
+    ...(deps.regions.length > 0 ? [audit(deps)] : []),
   ])
   const failed = duties.find((duty) => duty.status === 'rejected')
   if (failed) throw failed.reason
@@ -20,4 +22,16 @@ export async function everyMinute(deps: MinuteDeps): Promise<void> {
 async function settleRegion(region: Region): Promise<void> {
   await sweepShards(region)
   await region.escrow.reclaim()
+}
+
+/** Escrow is back a minute after it is due; a drain that stalls keeps it. In seconds. */
+const OVERDUE_SECONDS = 300
+
+/** Has the ledger audit itself, and calls for people when something is not as it should be. */
+async function audit({ upkeep }: MinuteDeps): Promise<void> {
+  const { violations, unfundedProofs, overdueSeconds } = await upkeep.audit()
+  const [first] = violations
+  if (first) alarmOfClock('audit_violation', { ...first, violations: violations.length })
+  if (unfundedProofs > 0) alarmOfClock('unfunded_proofs', { proofs: unfundedProofs })
+  if (overdueSeconds > OVERDUE_SECONDS) alarmOfClock('escrow_overdue', { overdueSeconds })
 }

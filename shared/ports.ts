@@ -60,6 +60,17 @@ export type Ledger = {
 export type LedgerUpkeep = {
   /** Folds provider credits into earnings and statistics; answers how many. */
   rollUpCredits(): Promise<number>
+  /** Compares what leases hold with what was paid; new leases stop where that differs. */
+  audit(): Promise<Audit>
+}
+
+/** What an audit found wrong, by invariant, and how much needs an eye. */
+export type Audit = {
+  violations: readonly { invariant: string; what: string }[]
+  /** Promises that neither escrow nor wallet covered. */
+  unfundedProofs: number
+  /** How long the escrow that is due longest has not come back. */
+  overdueSeconds: number
 }
 
 /** An answer to a paid request, word for word, and whom it may be given to. */

@@ -19,6 +19,7 @@ const REACH = [
   {
     role: 'x402_drain',
     functions: [
+      'api.audit_x402',
       'api.begin_x402_delivery',
       'api.end_x402_delivery',
       'api.grant_x402_lease',
@@ -34,6 +35,7 @@ const REACH = [
     role: 'x402_operator',
     functions: [
       'api.announce_x402_price',
+      'api.audit_x402',
       'api.deposit_x402_funds',
       'api.get_x402_events',
       'api.get_x402_totals',

@@ -5,7 +5,15 @@ import { Amount } from '../domain/money.ts'
 import type { Order } from '../domain/payment.ts'
 import { refusal } from '../domain/refusal.ts'
 import { fail, ok, type Result } from '../domain/result.ts'
-import type { KeyHolder, Ledger, LedgerUpkeep, PaymentQuery, ProofQuery, Trips } from '../ports.ts'
+import type {
+  Audit,
+  KeyHolder,
+  Ledger,
+  LedgerUpkeep,
+  PaymentQuery,
+  ProofQuery,
+  Trips,
+} from '../ports.ts'
 import { notApplied, unknownOutcome } from './ledger-failures.ts'
 import { CheckRow, type Failed, PaymentRow, QuoteRow, SettleRow } from './ledger-rows.ts'
 
@@ -48,6 +56,20 @@ export function postgrestLedger(address: LedgerAddress): Ledger {
   }
 }
 
+/** What `api.audit_x402` answers. */
+const Audited = z
+  .object({
+    violations: z.array(z.object({ invariant: z.string(), what: z.string() })),
+    counters: z.object({ unfunded_proofs: z.int(), overdue_seconds: z.int() }),
+  })
+  .transform(
+    ({ violations, counters }): Audit => ({
+      violations,
+      unfundedProofs: counters.unfunded_proofs,
+      overdueSeconds: counters.overdue_seconds,
+    }),
+  )
+
 /** The same ledger, by the role that folds credits away. */
 export function postgrestUpkeep(address: LedgerAddress): LedgerUpkeep {
   const call = caller(address)
@@ -56,6 +78,11 @@ export function postgrestUpkeep(address: LedgerAddress): LedgerUpkeep {
       const called = await call('roll_up_x402_credits', {})
       if (!called.ok) throw new Error(`roll-up failed: ${called.failed.code}`)
       return z.int().parse(called.data)
+    },
+    async audit() {
+      const called = await call('audit_x402', {})
+      if (!called.ok) throw new Error(`audit failed: ${called.failed.code}`)
+      return Audited.parse(called.data)
     },
   }
 }

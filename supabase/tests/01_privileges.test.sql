@@ -15,6 +15,8 @@ select set_eq(
       ('get_x402_endpoint', 'x402_edge'),
       ('get_x402_payment', 'x402_edge'),
       ('check_x402_proof', 'x402_edge'),
+      ('audit_x402', 'x402_drain'),
+      ('audit_x402', 'x402_operator'),
       ('grant_x402_lease', 'x402_drain'),
       ('note_x402_drained', 'x402_drain'),
       ('reclaim_x402_leases', 'x402_drain'),

@@ -16,7 +16,10 @@ type Options = {
 }
 
 /** What the functions of other jobs answer here: there is nothing to do. */
-const QUIET: Record<string, unknown> = { take_x402_events: [], audit_x402: { violations: [] } }
+const QUIET: Record<string, unknown> = {
+  take_x402_events: [],
+  audit_x402: { violations: [], counters: { unfunded_proofs: 0, overdue_seconds: 0 } },
+}
 
 /** The reference model in the place of the database, behind PostgREST's way of calling it. */
 export class SimulatedDatabase {
