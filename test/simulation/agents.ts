@@ -123,8 +123,11 @@ export class Agents {
     const code = String(answer?.body['code'])
     witness.meet(`declined: ${code}`)
     const isAlone = this.#tried.get(order.id) === 1 && !this.#client.doubled.has(order.id)
+    if (code === 'payment_conflict') return
+    const wasPaid = task !== undefined && witness.wasSettled(order.id, task.begunAt)
+    witness.hold('O3', !wasPaid, () => `${order.id} was settled and then declined (${code})`)
     // Whoever hears the same call again later may decide otherwise: a decline binds nothing.
-    if (code === 'payment_conflict' || task?.notes.has('doubled')) return
+    if (task?.notes.has('doubled')) return
     if (isAlone || task?.notes.has('repeated')) this.declined.set(order.id, code)
   }
 }

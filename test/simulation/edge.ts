@@ -110,7 +110,7 @@ export class Edge {
   /** Something that begins now in the isolate that is alive here. */
   task(name: string, random: Random): Task {
     if (this.#isolate.dead) this.#isolate = this.#begin()
-    return { isolate: this.#isolate, random, dead: false, name, notes: new Set() }
+    return { isolate: this.#isolate, random, dead: false, begunAt: 0, name, notes: new Set() }
   }
 
   async #live<Value>(task: Task, work: () => Promise<Value>): Promise<Value | undefined> {

@@ -59,6 +59,7 @@ export class Happenings {
     const sides = redis.isSplit ? [0, 1] : [0]
     const before = sides.map((side) => redis.promised('test', name, { shards, side }))
     happens(redis)
+    this.#stage.witness.forgot(name)
     const after = redis.promised('test', name, { shards, side: 0 })
     for (const id of before.flatMap((ids) => [...ids])) {
       if (!after.has(id)) this.#stage.witness.lost.add(id)
@@ -93,6 +94,7 @@ export class Happenings {
     },
     split: ({ region }) => {
       this.#fork(region)
+      this.#stage.witness.forgot(REGIONS[region] ?? '', Number.POSITIVE_INFINITY)
       this.#stage.redis[region]?.split()
       this.#stage.timeline.after(this.#stage.random.between(2_000, 20_000), () =>
         this.#heal(region),
@@ -149,8 +151,11 @@ export class Happenings {
       const record = id % 2 === 0 ? `poison ${id}` : poisonRecord(id, walletOf(payer))
       this.#stage.redis[region]?.command(['XADD', stream, '*', 'record', record])
     },
-    evict: ({ region }) =>
-      this.#stage.redis[region]?.evict(REGIONS[region] ?? '', this.#stage.random),
+    evict: ({ region }) => {
+      const name = REGIONS[region] ?? ''
+      this.#stage.redis[region]?.evict(name, this.#stage.random)
+      this.#stage.witness.forgot(name)
+    },
   }
 }
 

@@ -8,6 +8,7 @@ export type Task = {
   isolate: Isolate
   random: Random
   dead: boolean
+  begunAt: number
   /** What happened in it, for who judges its answer. */
   notes: Set<string>
   name: string

@@ -58,9 +58,12 @@ export class Witness {
   readonly lost = new Set<string>()
   /** Moments at which the history of a region's Redis went back or in two. */
   readonly forks: { region: string; at: number }[] = []
+  /** Since when a region's Redis has forgotten nothing. */
+  readonly #remembersSince = new Map<string, number>()
   readonly #timeline: Timeline
   #ledger: State | undefined
   readonly #settled = new Map<string, string>()
+  readonly #settledAt = new Map<string, number>()
   readonly #ended = new Map<string, Noted>()
   readonly #running = new Map<Task, number>()
 
@@ -81,6 +84,16 @@ export class Witness {
     if (!holds) this.blame(invariant, what())
   }
 
+  /** A region's Redis has lost or may have lost something. */
+  forgot(region: string, until = this.#timeline.now): void {
+    this.#remembersSince.set(region, until)
+  }
+
+  /** Whether a payment had been settled at a moment. */
+  wasSettled(id: string, at: number): boolean {
+    return (this.#settledAt.get(id) ?? Number.POSITIVE_INFINITY) < at
+  }
+
   forksOf(lease: { region: string; grantedAt: number }): number {
     const end = lease.grantedAt + LEASE_MS + SKEW_MS
     return this.forks.filter(
@@ -89,6 +102,7 @@ export class Witness {
   }
 
   begun = (task: Task): void => {
+    task.begunAt = this.#timeline.now
     this.#running.set(task, this.#timeline.now)
   }
 
@@ -138,6 +152,9 @@ export class Witness {
     this.meet('a promise')
     const before = this.reserved.get(paymentId) ?? []
     if (before.length > 0) this.meet('a promise made anew')
+    const since = this.#remembersSince.get(region) ?? 0
+    const known = before.some((it) => it.region === region && it.at > since)
+    this.hold('O3', !known, () => `${paymentId} was promised twice`)
     this.reserved.set(paymentId, [...before, made])
     const lease = this.#ledger?.leases.get(made.leaseId)
     if (!lease) {
@@ -197,6 +214,7 @@ export class Witness {
       const { walletId, requestId, providerId, amount, state, lease } = payment
       const known = this.#settled.get(id)
       if (known === undefined) {
+        this.#settledAt.set(id, this.#timeline.now)
         this.#settled.set(id, `${walletId} ${requestId} ${providerId} ${amount} ${state}`)
         if (!lease) continue
         const { paymentMax, providers } = payment.allowedBy
