@@ -8,8 +8,9 @@ import { type CallbackDeps, poison, readCallback } from './callbacks.ts'
 import type { Deps } from './deps.ts'
 import { drainShard } from './drain.ts'
 import { type PayosEnv, refuse } from './http.ts'
+import { flushOutbox } from './outbox.ts'
 
-type SettlementsDeps = CallbackDeps & Pick<Deps, 'clock' | 'later' | 'regions' | 'wakes'>
+type SettlementsDeps = CallbackDeps & Pick<Deps, 'clock' | 'later' | 'outbox' | 'regions' | 'wakes'>
 
 /** All a wake says: where to look. What is there, the stream says, and what it means, the ledger. */
 const Wake = z.strictObject({ region: z.string(), shard: Whole.pipe(z.int().lt(SHARDS)) })
@@ -31,6 +32,8 @@ export const settlements = (deps: SettlementsDeps) =>
     const drained = await drainShard(region, shard).catch(() => undefined)
     if (!drained) return refuse(c, notNow)
     if (drained.setAside > 0) alarm(c, 'promises_set_aside', { region: region.name, shard })
+    // Who has a webhook is told of what was settled here, without waiting for the clock.
+    if (drained.settled > 0) deps.later(c, flushOutbox(deps))
     if (drained.waiting > 0) {
       const second = deps.clock.nowSeconds()
       deps.later(c, deps.wakes.wakeShard({ region: region.name, shard, second }))
