@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,7 @@ Sends generated requests to every route of an edge on this machine, and judges e
 
   --long               100 000 requests instead of 5 000; writes the figures into docs/security.md
   --corpora DIRECTORY  judges published test vectors instead, and writes the figures too
+  --flood              measures, on a quiet machine, what refusing 1 000 requests a second costs
   --help               prints this
 
 The files of DIRECTORY are named in test/attacks/corpora/cases.ts.
@@ -22,7 +23,6 @@ Exit codes: 0 nothing found, 1 something found, 2 usage.`
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
-const SPEC = 'test/attacks/generated.spec.ts'
 
 type Progress = { done: number; all: number; answers: [string, number][] }
 
@@ -36,30 +36,65 @@ function progressIn(file: string): Progress | undefined {
   }
 }
 
-/** Runs the spec of generated requests at a size, under a bar. */
-async function attack(requests: number): Promise<{ failed: boolean; figures: Figure[] }> {
+type Outcome = { failed: boolean; figures: Figure[] }
+
+/** Runs one spec, which writes to a file what it finds; `look` is called with the file meanwhile. */
+async function runSpec(
+  spec: string,
+  { name, env = {}, look }: { name: string; env?: Record<string, string>; look?: Look },
+) {
   const directory = mkdtempSync(join(tmpdir(), 'payos-attack-'))
-  const file = join(directory, 'progress')
-  const startedAt = performance.now()
-  const child = spawn(process.execPath, [VITEST, 'run', '--project', 'spec', SPEC], {
+  const file = join(directory, 'found')
+  const child = spawn(process.execPath, [VITEST, 'run', '--project', 'spec', spec], {
     cwd: ROOT,
-    env: { ...process.env, ATTACK_REQUESTS: `${requests}`, ATTACK_PROGRESS: file },
+    env: { ...process.env, ...env, [name]: file },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let told = ''
   child.stdout.on('data', (chunk: Buffer) => {
     told += chunk.toString()
   })
-  const bar = new Bar('generated requests')
-  const looking = setInterval(() => bar.show(progressIn(file)?.done ?? 0, requests), 250)
+  const looking = setInterval(() => look?.(file), 250)
   const code = await new Promise((resolve) => child.on('close', resolve))
   clearInterval(looking)
-  bar.end()
-  const last = progressIn(file)
+  const found = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []
   rmSync(directory, { recursive: true })
   if (code !== 0) process.stdout.write(told)
+  return { failed: code !== 0, found }
+}
+
+type Look = (file: string) => void
+
+/** Sends so many generated requests, under a bar. */
+async function attack(requests: number): Promise<Outcome> {
+  const bar = new Bar('generated requests')
+  const startedAt = performance.now()
+  const { failed, found } = await runSpec('test/attacks/generated.spec.ts', {
+    name: 'ATTACK_PROGRESS',
+    env: { ATTACK_REQUESTS: `${requests}` },
+    look: (file) => bar.show(progressIn(file)?.done ?? 0, requests),
+  })
+  bar.end()
   const seconds = Math.round((performance.now() - startedAt) / 1000)
-  return { failed: code !== 0 || !last, figures: last ? figuresOf(last, seconds) : [] }
+  const last = found.at(-1)
+  return { failed, figures: last ? figuresOf(JSON.parse(last), seconds) : [] }
+}
+
+/** Refuses 1 000 requests a second for 20 seconds, thrice, and times another caller meanwhile. */
+async function flood(): Promise<Outcome> {
+  const { failed, found } = await runSpec('test/attacks/flood.spec.ts', { name: 'ATTACK_FLOOD' })
+  const figures = found.map((line) => {
+    const { what, refused, cpuMs, quiet, loud } = JSON.parse(line)
+    const told = [cpuMs.toFixed(2), quiet.toFixed(0), loud.toFixed(0)]
+    return {
+      what: `flood of ${what}, 1 000 a second`,
+      cases: `${refused}`,
+      found:
+        `no trip; ${told[0]} ms of processor time each; ` +
+        `p99 of another caller ${told[1]} ms before, ${told[2]} ms meanwhile`,
+    }
+  })
+  return { failed, figures }
 }
 
 function figuresOf({ done, answers }: Progress, seconds: number): Figure[] {
@@ -83,16 +118,16 @@ const asFigure = ({ corpus, cases, wrongAccepts, wrongRefusals, leftOut }: Tally
   what: corpus,
   cases: `${cases}`,
   found:
-    `${wrongAccepts.length} wrong accepts, ${wrongRefusals.length} wrong refusals; ` +
-    `left out: ${leftOut}`,
+    `${wrongAccepts.length} wrong accepts` +
+    `${wrongRefusals ? `, ${wrongRefusals.length} wrong refusals` : ''}; left out: ${leftOut}`,
 })
 
-const isWrong = ({ cases, wrongAccepts, wrongRefusals }: Tally) =>
+const isWrong = ({ cases, wrongAccepts, wrongRefusals = [] }: Tally) =>
   cases === 0 || wrongAccepts.length + wrongRefusals.length > 0
 
-async function judge(directory: string): Promise<{ failed: boolean; figures: Figure[] }> {
+async function judge(directory: string): Promise<Outcome> {
   const tallies = [...(await judgeInDomain(directory)), ...(await judgeAtTheEdge(directory))]
-  for (const { wrongAccepts, wrongRefusals } of tallies) {
+  for (const { wrongAccepts, wrongRefusals = [] } of tallies) {
     for (const line of [...wrongAccepts, ...wrongRefusals].slice(0, 10)) {
       process.stdout.write(`${line.slice(0, 200)}\n`)
     }
@@ -104,6 +139,7 @@ const { values } = parseArgs({
   options: {
     long: { type: 'boolean' },
     corpora: { type: 'string' },
+    flood: { type: 'boolean' },
     help: { type: 'boolean' },
   },
 })
@@ -112,11 +148,15 @@ if (values.help) {
   process.exit(0)
 }
 
-const run = values.corpora ? judge(values.corpora) : attack(values.long ? 100_000 : 5_000)
-const { failed, figures } = await run
+function chosen(): Promise<Outcome> {
+  if (values.corpora) return judge(values.corpora)
+  return values.flood ? flood() : attack(values.long ? 100_000 : 5_000)
+}
+
+const { failed, figures } = await chosen()
 for (const { what, cases, found } of figures) process.stdout.write(`${what}: ${cases}; ${found}\n`)
 const document = join(ROOT, 'docs/security.md')
-if (!failed && (values.long || values.corpora)) {
+if (!failed && (values.long || values.corpora || values.flood)) {
   writeFileSync(document, putFigures(readFileSync(document, 'utf8'), figures))
 }
 process.exitCode = failed ? 1 : 0

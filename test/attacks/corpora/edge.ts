@@ -80,7 +80,7 @@ async function wrongOf<Item>(
 }
 
 const tally = (corpus: string, cases: number, wrongAccepts: string[]): Tally => ({
-  ...{ corpus, cases, wrongAccepts, wrongRefusals: [], leftOut: 'none' },
+  ...{ corpus, cases, wrongAccepts, leftOut: 'none' },
 })
 
 /** No signature of theirs is over an order of ours, under whichever key. */
