@@ -7,8 +7,9 @@ import { alarm } from './alarm.ts'
 import { type CallbackDeps, poison, readCallback } from './callbacks.ts'
 import type { Deps } from './deps.ts'
 import { drainShard } from './drain.ts'
-import { type PayosEnv, refuse } from './http.ts'
+import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { flushOutbox } from './outbox.ts'
+import type { Region } from './regions.ts'
 
 type SettlementsDeps = CallbackDeps & Pick<Deps, 'clock' | 'later' | 'outbox' | 'regions' | 'wakes'>
 
@@ -28,18 +29,26 @@ export const settlements = (deps: SettlementsDeps) =>
     const region = deps.regions.find(({ name }) => name === wake.data?.region)
     if (!wake.success || !region) return poison(c)
 
-    const { shard } = wake.data
-    const drained = await drainShard(region, shard).catch(() => undefined)
-    if (!drained) return refuse(c, notNow)
-    if (drained.setAside > 0) alarm(c, 'promises_set_aside', { region: region.name, shard })
-    // Who has a webhook is told of what was settled here, without waiting for the clock.
-    if (drained.settled > 0) deps.later(c, flushOutbox(deps))
-    if (drained.waiting > 0) {
-      const second = deps.clock.nowSeconds()
-      deps.later(c, deps.wakes.wakeShard({ region: region.name, shard, second }))
-    }
-    return c.json(drained)
+    return drain(c, deps, { region, shard: wake.data.shard })
   })
+
+/** Drains the shard, and sees to what that leaves: the rest of it, and whom to tell. */
+async function drain(
+  c: PayosContext,
+  deps: SettlementsDeps,
+  { region, shard }: { region: Region; shard: number },
+): Promise<Response> {
+  const drained = await drainShard(region, shard).catch(() => undefined)
+  if (!drained) return refuse(c, notNow)
+  if (drained.setAside > 0) alarm(c, 'promises_set_aside', { region: region.name, shard })
+  // Who has a webhook is told of what was settled here, without waiting for the clock.
+  if (drained.settled > 0) deps.later(c, flushOutbox(deps))
+  if (drained.waiting > 0) {
+    const second = deps.clock.nowSeconds()
+    deps.later(c, deps.wakes.wakeShard({ region: region.name, shard, second }))
+  }
+  return c.json(drained)
+}
 
 const notNow = problem('dependency_unavailable', {
   detail: 'The shard could not be drained now. Its records are where they were.',
