@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { compactVerify, SignJWT } from 'jose'
 import { proofChecker } from '../../examples/provider/proof.ts'
 import { memoryClaims, payosKeys, verifyProof } from '../../sdk/provider/index.ts'
@@ -8,7 +10,7 @@ import { type Edge, openEdge } from '../world/edge.ts'
 import { newOrder } from '../world/order.ts'
 import { PRICE, type Provider, RESOURCE } from '../world/population.ts'
 
-/** What a provider pays to check a proof by itself, beside the signature alone and a shared secret. */
+/** What a provider pays to check a proof by itself, beside the signature alone and other checks. */
 export const provider: Scenario = {
   name: 'provider',
   title: "A provider's own check of a proof",
@@ -32,15 +34,16 @@ export const provider: Scenario = {
       }
       return ((performance.now() - started) / each) * 1000
     }
-    const samples = await alternate(
-      {
-        sdk: timed(() => bySdk(once.pop() ?? '')),
-        example: timed(() => byExample(again.pop() ?? '')),
-        raw: timed(verify),
-        hs256: timed(shared),
-      },
-      { rounds },
-    )
+    const byEvm = await evmCheck()
+    const contenders = {
+      sdk: timed(() => bySdk(once.pop() ?? '')),
+      example: timed(() => byExample(again.pop() ?? '')),
+      raw: timed(verify),
+      hs256: timed(shared),
+    }
+    const samples: Samples = byEvm
+      ? await alternate({ ...contenders, evm: timed(byEvm) }, { rounds })
+      : await alternate(contenders, { rounds })
     return figuresOf(samples, each)
   },
 }
@@ -115,27 +118,41 @@ async function sharedSecretCheck() {
   return () => compactVerify(token, secret).then(() => true)
 }
 
+/** The official check of a payment on a chain, where `npm ci --prefix examples/official` was run. */
+async function evmCheck(): Promise<(() => Promise<boolean>) | undefined> {
+  const folder = join(import.meta.dirname, '../../examples/official')
+  if (!existsSync(join(folder, 'node_modules'))) return undefined
+  const module: { evmVerification(): Promise<() => Promise<boolean>> } = await import(
+    join(folder, 'evm-verification.ts')
+  )
+  return module.evmVerification()
+}
+
 const titles = {
   sdk: "The SDK's check: key, signature, claims, resource, first use",
   example: "The example provider's check, through jose",
   raw: '`crypto.subtle.verify` on an imported key',
   hs256: 'HS256 by a shared secret, through jose',
+  evm: '`@x402/evm` 2.27, `exact`: typed data, with a chain that answers at once',
 } as const
 type Name = keyof typeof titles
+type Samples = Record<Exclude<Name, 'evm'>, number[]> & { evm?: number[] }
 
-function figuresOf(samples: Record<Name, number[]>, each: number): Figure[] {
+function figuresOf(samples: Samples, each: number): Figure[] {
   const n = each * samples.raw.length
   const about = {
     unit: 'µs' as const,
-    method: `Node ${process.versions.node}, ${each} in a row, the four in turn`,
+    method: `Node ${process.versions.node}, ${each} in a row, all in turn`,
     asserted: 'every proof was good, each of its own payment',
   }
   const times = samples.sdk.map((value, round) => value / (samples.raw[round] ?? Number.NaN))
   return [
-    ...(Object.keys(titles) as Name[]).map((name) => {
-      const ratio = { to: 'provider/raw', value: ratioOf(samples[name], samples.raw) }
+    ...(Object.keys(titles) as Name[]).flatMap((name) => {
+      const taken = samples[name]
+      if (!taken) return []
+      const ratio = { to: 'provider/raw', value: ratioOf(taken, samples.raw) }
       const figure = { ...about, name: `provider/${name}`, title: titles[name], ratio }
-      return ofRounds(figure, samples[name], n)
+      return [ofRounds(figure, taken, n)]
     }),
     ofRounds(
       {
