@@ -11,6 +11,7 @@ import {
   payment,
   tally,
   times,
+  untilBlocked,
 } from './support/ledger-crowd.ts'
 
 const [first] = cast.wallets
@@ -183,15 +184,5 @@ function consume(paid: ReturnType<typeof payment>, attempt: string): Call {
   return {
     name: 'check_x402_proof',
     args: { key_id: key.id, key_hash: key.hash, ...asked, action: 'consume', attempt_id: attempt },
-  }
-}
-
-/** Resolves once someone waits for a lock in this database. */
-async function untilBlocked(sql: Awaited<ReturnType<typeof openCrowd>>['sql']): Promise<void> {
-  for (;;) {
-    const [row] = await sql`
-      select count(*)::int as waiting from pg_catalog.pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`
-    if (row?.['waiting'] > 0) return
   }
 }

@@ -15,12 +15,30 @@ const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
 
 /** Everything the ledger can say: a run that never hears one of these has proved too little. */
 const SAYINGS = [
+  ...['settled', 'settled in part', 'voided'].map((how) => `capture_x402_payment captured ${how}`),
+  ...['duplicate_settlement', 'hold_expired', 'payment_refunded', 'settle_conflict'].map(
+    (reason) => `capture_x402_payment refused ${reason}`,
+  ),
+  'refund_x402_payment refunded',
+  ...[
+    ...['earnings_insufficient', 'payment_expired', 'payment_held', 'payment_voided'],
+    ...['refund_conflict', 'refund_too_high'],
+  ].map((reason) => `refund_x402_payment refused ${reason}`),
+  ...['capture_x402_payment', 'refund_x402_payment'].flatMap((name) => [
+    ...['23514', 'key_invalid', 'key_revoked'].map((end) => `${name} ${end}`),
+    `${name} refused unauthorized_server`,
+  ]),
+  ...['expire_x402_holds none', 'expire_x402_holds some', 'list_x402_endpoints'],
+  ...['', ' 23503', ' 23514'].map((end) => `put_x402_endpoint_terms${end}`),
   ...['announce_x402_price', 'announce_x402_price 22023', 'announce_x402_price 23502'],
   ...['check', 'consume', 'release'].flatMap((action) => [
     `check_x402_proof ${action} checked`,
     `check_x402_proof ${action} checked proof_amount_low`,
     `check_x402_proof ${action} checked proof_wrong_audience`,
     `check_x402_proof ${action} checked proof_wrong_endpoint`,
+    `check_x402_proof ${action} checked payment_expired`,
+    `check_x402_proof ${action} checked payment_refunded`,
+    `check_x402_proof ${action} checked payment_voided`,
     `check_x402_proof ${action} key_invalid`,
     `check_x402_proof ${action} key_revoked`,
     `check_x402_proof ${action} not_found`,
@@ -74,9 +92,18 @@ function saying(call: Call, said: unknown, ledger: State): string {
   const words = [call.name, heard['raised'], heard['outcome'], heard['rule'], heard['reason']]
   if (call.name === 'check_x402_proof') words.splice(1, 0, call.args.action)
   if (call.name === 'get_x402_payment') words.splice(1, 0, call.args.key_kind)
+  if (call.name === 'expire_x402_holds') words.push(said === 0 ? 'none' : 'some')
+  if (call.name === 'capture_x402_payment') words.push(...howCaptured(heard))
   if (heard['replayed'] === true) words.push('again')
   if (heard['replayed'] === false) words.push(isAtCurrentPrice(call, ledger) ? 'new' : 'in grace')
   return words.filter((word) => word !== undefined && word !== null).join(' ')
+}
+
+/** Of a capture: what became of the payment, and whether something went back. */
+function howCaptured({ outcome, payment }: Record<string, unknown>): unknown[] {
+  const told = payment as { state: string; capture: { released: string } } | null | undefined
+  if (outcome !== 'captured' || !told) return []
+  return [told.state, told.state === 'settled' && told.capture.released !== '0' ? 'in part' : null]
 }
 
 function isAtCurrentPrice(call: Call, ledger: State): boolean {

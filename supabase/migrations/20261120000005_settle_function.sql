@@ -7,18 +7,25 @@
 create function ledger.describe(p ledger.payments, agent_id uuid, claimed boolean) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
+declare
+  hold_expires_at timestamptz;
 begin
+  if p.state = 'held' then
+    select h.expires_at into hold_expires_at from ledger.holds as h where h.payment_id = p.id;
+    if hold_expires_at <= ledger.clock() then p.state := 'expired'; end if;
+  end if;
   return jsonb_build_object(
     'payment_id', p.id, 'wallet_id', p.wallet_id, 'request_id', p.request_id,
     'endpoint_id', p.endpoint_id, 'provider_id', p.provider_id, 'agent_id', agent_id,
     'amount', p.amount::text, 'currency', p.currency, 'price_version', p.price_version,
     'resource_hash', ledger.base64url(p.resource_hash), 'state', p.state,
     'conflict', p.conflict, 'created_at', ledger.unix(p.created_at),
+    'hold_expires_at', ledger.unix(hold_expires_at),
     'redeemable', p.state in ('held', 'settled') and not claimed
       and ledger.clock() < p.created_at + interval '15 minutes');
 end
 $$;
-comment on function ledger.describe is 'A payment as JSON, amounts as text.';
+comment on function ledger.describe is 'A payment as JSON, amounts as text; a hold whose time is over is expired.';
 
 create function ledger.answer(payment_id uuid) returns jsonb
 language plpgsql stable set search_path = ''
@@ -113,7 +120,7 @@ begin
   ), credited as (
     insert into ledger.credit_inbox (provider_id, endpoint_id, currency, amount, paid_on)
     select payment.provider_id, payment.endpoint_id, payment.currency, payment.amount, today
-    from posted
+    from posted where payment.state = 'settled'
   )
   update ledger.wallets as it set
     balance = it.balance - payment.amount,
@@ -124,10 +131,13 @@ begin
   from posted
   where it.id = w.id
   returning it.balance into balance_left;
+  if payment.state = 'held' and balance_left is not null then
+    perform ledger.take_hold(payment, today);
+  end if;
   return balance_left;
 end
 $$;
-comment on function ledger.post_payment is 'Posting template settle: wallet to provider, counters and credit included.';
+comment on function ledger.post_payment is 'Out of the wallet and its counters; to the provider''s inbox, or into a hold.';
 
 -- Settles one payment in one transaction: judges key, price, policy and funds, moves the money.
 --
@@ -155,8 +165,8 @@ declare
   balance bigint;
   settled jsonb;
 begin
-  if capture is distinct from 'automatic' then
-    raise exception 'only automatic capture settles at once' using errcode = '22023';
+  if (capture in ('automatic', 'manual')) is not true then
+    raise exception 'a capture is automatic or manual' using errcode = '22023';
   end if;
   if payment_id is distinct from ledger.payment_id_of(array[wallet_id::text, request_id,
     endpoint_id::text, amount, currency, method, coalesce(resource, ''), capture]) then
@@ -180,7 +190,7 @@ begin
     payment_id, wallet_id, request_id, endpoint_id, offer.provider_id, units, currency,
     offer.price_version,
     substring(sha256(convert_to(method || ' ' || offer.url, 'UTF8')) from 1 for 16),
-    'settled', false, ledger.clock(), null, null, null);
+    case capture when 'manual' then 'held' else 'settled' end, false, ledger.clock(), null, null, null);
   -- The day never goes back, even for a payment that waited for the lock across midnight.
   today := greatest((payment.created_at at time zone 'UTC')::date, w.day);
   select * into verdict from ledger.judge_wallet(w, units, offer.provider_id, today);
@@ -194,7 +204,7 @@ begin
   if balance is null then return ledger.known(payment_id, wallet_id, request_id); end if;
   settled := jsonb_build_object('outcome', 'payment', 'replayed', false,
     'payment', ledger.describe(payment, w.agent_id, false), 'balance', balance::text);
-  if not offer.notified then return settled; end if;
+  if payment.state = 'held' or not offer.notified then return settled; end if;
   perform ledger.emit('payment.settled', payment_id, offer.provider_id);
   return settled || '{"notified": true}';
 end

@@ -56,7 +56,7 @@ begin
     return jsonb_build_object('outcome', caller.problem);
   end if;
 
-  payment := ledger.answer(coalesce(payment_id, (
+  payment := ledger.story(coalesce(payment_id, (
     select p.id from ledger.payments as p
     where p.wallet_id = wallet_id and p.request_id = request_id and not p.conflict)));
   if payment is null or caller.id::text is distinct from payment ->> (key_kind || '_id')
@@ -112,7 +112,8 @@ comment on function ledger.claim_redemption is 'The first attempt wins, for good
 -- `action`: 'check' writes nothing; 'consume' claims for `attempt_id`; 'release' gives a claim of
 -- the same attempt back within 60 seconds. Nothing is written unless every judgement passed.
 -- Answers {outcome: 'checked', reason: <proof reason> | null, payment} or {outcome: <problem code>}.
--- Safe to repeat: one attempt claims once, however often it asks. Locks at most the claim.
+-- Safe to repeat: one attempt claims once, however often it asks; what was captured is not released.
+-- Locks at most the claim; a release, the payment before it.
 create function api.check_x402_proof(
   key_id text, key_hash text, payment_id uuid, endpoint_id uuid, audience text, minimum text,
   action text, attempt_id text)
@@ -137,6 +138,10 @@ begin
     return jsonb_build_object('outcome', 'not_found');
   end if;
 
+  if action = 'release' then -- no capture and no refund comes in between
+    perform from ledger.payments as p
+    where p.id = payment_id and p.provider_id = caller.provider_id for no key update;
+  end if;
   select * into payment from ledger.payments as p where p.id = payment_id;
   reason := case
     when audience is distinct from caller.provider_id::text then 'proof_wrong_audience'
@@ -144,21 +149,21 @@ begin
     when payment.endpoint_id <> endpoint_id then 'proof_wrong_endpoint'
     when minimum is null and not ledger.covers(payment) then 'proof_amount_low'
     when minimum is not null and payment.amount < minimum::bigint then 'proof_amount_low'
-    when payment.state = 'voided' then 'payment_voided'
-    when payment.state = 'expired' then 'payment_expired'
+    else ledger.judge_state(payment)
   end;
   if reason is null and action = 'consume' then
     reason := ledger.claim_redemption(payment.id, attempt_id);
   elsif reason is null and action = 'release' then
     delete from ledger.redemptions as r
     where r.payment_id = payment.id and r.attempt_id = attempt_id
-      and r.claimed_at > ledger.clock() - interval '60 seconds';
+      and r.claimed_at > ledger.clock() - interval '60 seconds'
+      and not exists (select from ledger.captures as c where c.payment_id = payment.id);
     if exists (select from ledger.redemptions as r where r.payment_id = payment.id) then
       reason := 'proof_already_used';
     end if;
   end if;
   return jsonb_build_object('outcome', 'checked', 'reason', reason,
-    'payment', case when payment.provider_id = caller.provider_id then ledger.answer(payment.id) end);
+    'payment', case when payment.provider_id = caller.provider_id then ledger.story(payment.id) end);
 end
 $$;
 revoke execute on function api.check_x402_proof from public;

@@ -12,6 +12,12 @@ select set_eq(
   $$
     values
       ('settle_x402_payment', 'x402_edge'),
+      ('capture_x402_payment', 'x402_edge'),
+      ('refund_x402_payment', 'x402_edge'),
+      ('list_x402_endpoints', 'x402_edge'),
+      ('expire_x402_holds', 'x402_drain'),
+      ('expire_x402_holds', 'x402_operator'),
+      ('put_x402_endpoint_terms', 'x402_operator'),
       ('get_x402_endpoint', 'x402_edge'),
       ('get_x402_payment', 'x402_edge'),
       ('check_x402_proof', 'x402_edge'),

@@ -1,6 +1,6 @@
 -- The way of a payment reads rows by index, however many there are.
 begin;
-select plan(7);
+select plan(10);
 
 -- Enough rows that a sequential scan would be seen, and felt.
 insert into ledger.agents (id, owner_id, name)
@@ -29,13 +29,14 @@ create function pg_temp.scanned_since() returns setof text language sql as $$
   where now.schemaname = 'ledger' and now.seq_scan > before.seq_scan
 $$;
 
-create function pg_temp.pay(request text, amount text, href text) returns jsonb language sql as $$
+create function pg_temp.pay(request text, amount text, href text, capture text default 'automatic')
+returns jsonb language sql as $$
   select api.settle_x402_payment(
     'hiew86p5eVSC3JKu', 'd8a1c44f1193d2bfd49be103584f175d49664aa825f16c82dd2f60b527eaba63', null,
     ledger.payment_id_of(array['30000000-0000-4000-8000-000000000001', request,
-      '50000000-0000-4000-8000-000000000002', amount, 'USDC', 'GET', coalesce(href, ''), 'automatic']),
+      '50000000-0000-4000-8000-000000000002', amount, 'USDC', 'GET', coalesce(href, ''), capture]),
     '30000000-0000-4000-8000-000000000001', request, '50000000-0000-4000-8000-000000000002',
-    amount, 'USDC', 'GET', href, href, 'automatic')
+    amount, 'USDC', 'GET', href, href, capture)
 $$;
 
 select pg_temp.look();
@@ -69,6 +70,32 @@ select is(
     and api.get_x402_endpoint(p.endpoint_id) is not null),
   900::bigint, 'their proofs are checked, claimed and released, and they are read');
 select is_empty('select pg_temp.scanned_since()', 'none of that scans a table');
+
+-- Of three hundred holds, the first hundred are left to time.
+select api.put_x402_endpoint_terms('50000000-0000-4000-8000-000000000002', 60, true);
+create temp table held as
+  select (pg_temp.pay('h' || n, '1000', null, 'manual') -> 'payment' ->> 'payment_id')::uuid as id, n
+  from generate_series(1, 300) as n;
+select pg_temp.look();
+select is(
+  (select string_agg(distinct coalesce(said ->> 'reason', said ->> 'outcome'), ', ')
+    from held as h, lateral (
+      select api.capture_x402_payment(
+        'Y2nmbB2iKm8Yl8q7', '9b61d5e973df66ad1356b14196644b41b327ef49f7ebe0d7a021d5fdb711fbbc', h.id,
+        case h.n % 3 when 0 then '1000' when 1 then '400' else '0' end, null)
+      union all
+      select api.refund_x402_payment(
+        'Y2nmbB2iKm8Yl8q7', '9b61d5e973df66ad1356b14196644b41b327ef49f7ebe0d7a021d5fdb711fbbc', h.id,
+        'r', '400')
+    ) as made (said)
+    where h.n > 100),
+  'captured, payment_voided, refunded', 'holds are captured, voided and refunded');
+create or replace function ledger.clock() returns timestamptz language sql volatile
+  as $$ select clock_timestamp() + interval '61 seconds' $$;
+select is(
+  api.expire_x402_holds() + (api.list_x402_endpoints(100, 0) ->> 'total')::integer,
+  101, 'others expire, and endpoints are listed');
+select is_empty('select pg_temp.scanned_since()', 'none of that scans a table either');
 
 select * from finish();
 rollback;

@@ -14,6 +14,11 @@ export type Command =
       key: KeyUse
     }
   | { do: 'reconsider'; payment: number; ms: number }
+  | ({ do: 'capture' } & Capture)
+  | ({ do: 'refund' } & Refund)
+  | { do: 'expire holds'; most: number }
+  | { do: 'set terms'; endpoint: number; seconds: number | null; listed: boolean | null }
+  | { do: 'list'; most: number; skip: number }
   | { do: 'wait'; ms: number }
   | { do: 'wait until'; border: 'day' | 'month'; ms: number }
   | { do: 'reprice'; endpoint: number; price: string; since: number }
@@ -48,7 +53,22 @@ export type Payment = {
   signer: 'its own' | 'none' | 'stranger'
   payer: 'its own' | 'other'
   key: KeyUse
-  form: 'right' | 'wrong id' | 'manual'
+  capture: 'automatic' | 'manual'
+  form: 'right' | 'wrong id' | 'wrong capture'
+}
+export type Capture = {
+  payment: number
+  amount: 'all' | 'part' | 'nothing' | 'more' | 'less than nothing'
+  attempt: 'one' | 'two' | null
+  provider: 'its own' | 'other'
+  key: KeyUse
+}
+export type Refund = {
+  payment: number
+  amount: 'all' | 'part' | 'more' | 'nothing'
+  refund: 'first' | 'second'
+  provider: 'its own' | 'other'
+  key: KeyUse
 }
 export type KeyUse = 'right' | 'wrong' | 'unknown' | 'none'
 export type Naming = 'id' | 'request' | 'both' | 'wrongly'
@@ -84,7 +104,10 @@ export const pay: fc.Arbitrary<Payment> = fc
     request: upTo(9),
     // Where a price never changed, the previous one is the current one.
     offer: fc.constantFrom<Payment['offer'][]>('current', 'current', 'previous'),
-    twist: twisted<Omit<Payment, 'wallet' | 'endpoint' | 'request' | 'offer'> & Partial<Payment>>(
+    capture: fc.constantFrom<Payment['capture'][]>('automatic', 'manual'),
+    twist: twisted<
+      Omit<Payment, 'wallet' | 'endpoint' | 'request' | 'offer' | 'capture'> & Partial<Payment>
+    >(
       {
         route: 'of its currency',
         currency: 'its own',
@@ -104,7 +127,7 @@ export const pay: fc.Arbitrary<Payment> = fc
         signer: ['none', 'stranger'],
         payer: ['other'],
         key: ['wrong', 'unknown', 'none'],
-        form: ['wrong id', 'manual'],
+        form: ['wrong id', 'wrong capture'],
       },
     ),
   })
@@ -124,6 +147,34 @@ export const verify = fc
         minimum: ['amount', 'more'],
         key: ['wrong', 'unknown', 'none'],
       },
+    ),
+  })
+  .map(({ twist, ...rest }) => ({ ...rest, ...twist }))
+
+export const capture = fc
+  .record({
+    payment: upTo(4),
+    amount: fc.constantFrom<Capture['amount'][]>('all', 'all', 'part', 'part', 'nothing'),
+    attempt: fc.constantFrom<Capture['attempt'][]>('one', 'one', 'two', null),
+    twist: twisted<Pick<Capture, 'provider' | 'key'> & Partial<Capture>>(
+      { provider: 'its own', key: 'right' },
+      {
+        amount: ['more', 'less than nothing'],
+        provider: ['other'],
+        key: ['wrong', 'unknown', 'none'],
+      },
+    ),
+  })
+  .map(({ twist, ...rest }) => ({ ...rest, ...twist }))
+
+export const refund = fc
+  .record({
+    payment: upTo(4),
+    amount: fc.constantFrom<Refund['amount'][]>('all', 'part', 'part', 'more'),
+    refund: fc.constantFrom<Refund['refund'][]>('first', 'second'),
+    twist: twisted<Pick<Refund, 'provider' | 'key'> & Partial<Refund>>(
+      { provider: 'its own', key: 'right' },
+      { amount: ['nothing'], provider: ['other'], key: ['wrong', 'unknown', 'none'] },
     ),
   })
   .map(({ twist, ...rest }) => ({ ...rest, ...twist }))

@@ -1,6 +1,6 @@
 import { heldIn } from './leases.ts'
 import { earningsKey, statsKey } from './money.ts'
-import { type Day, monthOf, type Payment, type State } from './state.ts'
+import { type Day, dayOf, monthOf, type Payment, type State } from './state.ts'
 
 type Sums = Map<string, bigint>
 
@@ -16,16 +16,36 @@ function accounts(ledger: State): Sums {
   for (const [id, lease] of ledger.leases) add(sums, `lease ${id} ${lease.currency}`, heldIn(lease))
   for (const [key, balance] of ledger.earnings) add(sums, `provider ${key}`, balance)
   for (const credit of ledger.inbox) add(sums, `provider ${earningsKey(credit)}`, credit.amount)
+  for (const [id, { hold, amount, currency }] of ledger.payments) {
+    if (hold) add(sums, `hold ${id} ${currency}`, hold.ended ? 0n : amount)
+  }
   return sums
+}
+
+/** How a payment's amount went from account to account, and back. */
+function* movements(id: string, payment: Payment): Generator<[from: string, to: string, bigint]> {
+  const { lease } = payment
+  const wallet = `wallet ${payment.walletId} ${payment.currency}`
+  const payer = lease && !lease.overdrawn ? `lease ${lease.id} ${payment.currency}` : wallet
+  const provider = `provider ${earningsKey(payment)}`
+  const hold = `hold ${id} ${payment.currency}`
+  const captured = payment.capture?.captured ?? 0n
+  yield [payer, payment.hold ? hold : provider, payment.amount]
+  if (payment.hold?.ended) {
+    yield [hold, provider, captured]
+    yield [hold, wallet, payment.amount - captured]
+  }
+  for (const { amount } of payment.refunds.values()) yield [provider, wallet, amount]
 }
 
 /** The same accounts recomputed from every movement there was, with the world outside. */
 function posted(ledger: State): Sums {
   const sums: Sums = new Map()
-  for (const { walletId, currency, amount, lease, ...payment } of ledger.payments.values()) {
-    const payer = lease && !lease.overdrawn ? `lease ${lease.id}` : `wallet ${walletId}`
-    add(sums, `${payer} ${currency}`, -amount)
-    add(sums, `provider ${earningsKey({ ...payment, currency })}`, amount)
+  for (const [id, payment] of ledger.payments) {
+    for (const [from, to, amount] of movements(id, payment)) {
+      add(sums, from, -amount)
+      add(sums, to, amount)
+    }
   }
   for (const [id, { walletId, currency, escrow, returned }] of ledger.leases) {
     add(sums, `wallet ${walletId} ${currency}`, returned - escrow)
@@ -136,11 +156,11 @@ function* brokenPolicy(ledger: State): Generator<string> {
     add(spent, `${walletId} ${day}`, amount)
     add(spent, `${walletId} month of ${monthOf(day)}`, amount)
   }
-  for (const [id, payment] of ledger.payments) {
-    const { walletId, countedOn, amount, lease } = payment
-    if (lease) continue
-    count(walletId, countedOn, amount)
-    for (const rule of brokenRules(payment, until(walletId, countedOn))) yield `${rule}: ${id}`
+  for (const { walletId, paymentId, day, amount } of ledger.counted) {
+    count(walletId, day, amount)
+    const payment = ledger.payments.get(paymentId)
+    if (!payment || amount <= 0n) continue
+    for (const rule of brokenRules(payment, until(walletId, day))) yield `${rule}: ${paymentId}`
   }
   for (const [walletId, day, amount] of escrowed(ledger)) count(walletId, day, amount)
   for (const [id, wallet] of ledger.wallets) {
@@ -148,6 +168,30 @@ function* brokenPolicy(ledger: State): Generator<string> {
     const right = day === wallet.daySpent && month === wallet.monthSpent
     if (!right) yield `P2: ${id} counts ${wallet.daySpent} and ${wallet.monthSpent}`
   }
+}
+
+/** A hold ends once, in the one way its state says; nobody gives back more than was taken. */
+function* brokenHolds(ledger: State): Generator<string> {
+  for (const [id, payment] of ledger.payments) {
+    const captured = payment.capture?.captured ?? payment.amount
+    const refunded = [...payment.refunds.values()].reduce((sum, { amount }) => sum + amount, 0n)
+    const isUsedUp = payment.capture !== null || refunded > 0n
+    if (!isWhole(payment)) yield `H1: ${id} is ${payment.state} wrongly`
+    if (refunded > captured) yield `H2: ${id} was refunded ${refunded} of ${captured}`
+    if (isUsedUp && !ledger.redemptions.has(id)) yield `H3: ${id} can be redeemed again`
+  }
+}
+
+function isWhole({ state, amount, hold, capture }: Payment): boolean {
+  const { captured, released } = capture ?? { captured: amount, released: 0n }
+  if (captured + released !== amount) return false
+  if (!hold) return state === 'settled' && released === 0n
+  const waits = { held: true, expired: true, settled: false, voided: false }[state]
+  return (
+    hold.ended === (state !== 'held') &&
+    waits === (capture === null) &&
+    (state !== 'voided' || captured === 0n)
+  )
 }
 
 /** Statistics and inbox together are the payments, by endpoint and day. */
@@ -163,8 +207,11 @@ function brokenStatistics(ledger: State): string[] {
     add(sums, `volume ${statsKey(of)}`, of.amount)
   }
   for (const credit of ledger.inbox) count(folded, credit)
-  for (const payment of ledger.payments.values()) {
-    count(paid, { ...payment, paidOn: payment.countedOn })
+  for (const { endpointId, amount, countedOn, hold, capture } of ledger.payments.values()) {
+    if (!hold) count(paid, { endpointId, amount, paidOn: countedOn })
+    else if (capture && capture.captured > 0n) {
+      count(paid, { endpointId, amount: capture.captured, paidOn: dayOf(capture.madeAt) })
+    }
   }
   return differences('M4', folded, paid)
 }
@@ -174,9 +221,10 @@ function brokenStatistics(ledger: State): string[] {
  *
  * M1 money is conserved, M2 no account is below zero, M4 every account and statistic is the sum of
  * its movements, M5 what a lease held was paid from it or came back, M6 amounts are positive and
- * below 2^53; O2 a request settled once; P1 to P3 each payment was within the policy of its moment.
- * M3 (a movement has two equal sides) cannot be broken: a movement is one row. O1, O3 and O4 are of
- * histories, and are for who compares answers.
+ * below 2^53; O2 a request settled once; P1 to P3 each payment was within the policy of its moment;
+ * H1 a hold ended once, H2 refunds stay within what was captured, H3 what was captured or refunded is
+ * used up. M3 (a movement has two equal sides) cannot be broken: a movement is one row. O1, O3 and O4
+ * are of histories, and are for who compares answers.
  */
 export function conservation(ledger: State): string[] {
   return [
@@ -184,6 +232,7 @@ export function conservation(ledger: State): string[] {
     ...brokenOnce(ledger),
     ...brokenPolicy(ledger),
     ...brokenLeases(ledger),
+    ...brokenHolds(ledger),
     ...brokenStatistics(ledger),
   ]
 }

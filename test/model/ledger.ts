@@ -1,8 +1,10 @@
+import { capture, expireHolds } from './holds.ts'
 import { grantLease, putSettlement, resumeLeases, revokeLeases, stopLeases } from './leases.ts'
 import { deposit, getTotals, payOut, rollUp } from './money.ts'
 import {
   putAgent,
   putEndpoint,
+  putEndpointTerms,
   putKey,
   putOwner,
   putPolicy,
@@ -12,9 +14,10 @@ import {
   revokeKey,
 } from './parties.ts'
 import { settlePayment } from './pay.ts'
-import { announcePrice, getEndpoint } from './prices.ts'
+import { announcePrice, getEndpoint, listEndpoints } from './prices.ts'
 import { noteDrained, reclaimLeases, settleBatch, settleOverdrawn } from './promises.ts'
 import { checkProof, getPayment } from './proofs.ts'
+import { refund } from './refunds.ts'
 import { Raised, type State } from './state.ts'
 
 export { conservation } from './conservation.ts'
@@ -37,13 +40,18 @@ const operations = {
   revoke_x402_key: revokeKey,
   put_x402_signer: putSigner,
   put_x402_endpoint: putEndpoint,
+  put_x402_endpoint_terms: putEndpointTerms,
   announce_x402_price: announcePrice,
   deposit_x402_funds: deposit,
   pay_out_x402_earnings: payOut,
   roll_up_x402_credits: rollUp,
   get_x402_totals: (ledger: State, _: Record<string, never>) => getTotals(ledger),
   settle_x402_payment: settlePayment,
+  capture_x402_payment: capture,
+  expire_x402_holds: expireHolds,
+  refund_x402_payment: refund,
   get_x402_endpoint: getEndpoint,
+  list_x402_endpoints: listEndpoints,
   get_x402_payment: getPayment,
   check_x402_proof: checkProof,
   put_x402_settlement: putSettlement,

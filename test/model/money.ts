@@ -55,7 +55,7 @@ export const statsKey = (of: { endpointId: string; paidOn: string }): string =>
   `${of.endpointId} ${of.paidOn}`
 
 /** Takes credits out of the inbox into earnings and statistics. */
-function fold(ledger: State, credits: readonly Credit[]): void {
+export function fold(ledger: State, credits: readonly Credit[]): void {
   const folded = new Set(credits)
   ledger.inbox = ledger.inbox.filter((credit) => !folded.has(credit))
   for (const credit of credits) {

@@ -5,6 +5,7 @@ import {
   type Instant,
   integer,
   type Key,
+  OUT_OF_DOMAIN,
   Raised,
   type State,
   UNKNOWN_PARTY,
@@ -173,7 +174,21 @@ export function putEndpoint(
     return null
   }
   mustKnow(ledger.providers, providerId)
-  const endpoint = { providerId, method, url, currency, status, prices: [price] }
+  const terms = { holdSeconds: 86_400, discoverable: false }
+  const endpoint = { providerId, method, url, currency, status, prices: [price], ...terms }
   ledger.endpoints.set(args.endpoint_id, endpoint)
+  return null
+}
+
+export function putEndpointTerms(
+  ledger: State,
+  args: { endpoint_id: string; hold_seconds: number | null; discoverable: boolean | null },
+): null {
+  const endpoint = ledger.endpoints.get(args.endpoint_id)
+  if (!endpoint) throw new Raised(UNKNOWN_PARTY)
+  const holdSeconds = args.hold_seconds ?? endpoint.holdSeconds
+  if (holdSeconds < 60 || holdSeconds > 604_800) throw new Raised(OUT_OF_DOMAIN)
+  endpoint.holdSeconds = holdSeconds
+  endpoint.discoverable = args.discoverable ?? endpoint.discoverable
   return null
 }

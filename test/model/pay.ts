@@ -7,19 +7,19 @@ import {
   type Instant,
   integer,
   type Key,
-  minutes,
   type Payment,
   type Policy,
   Raised,
   type State,
   seconds,
   unix,
+  untouched,
   type Wallet,
   WRONG_ARGUMENT,
 } from './state.ts'
+import { describePayment } from './story.ts'
 
 const PRICE_GRACE = seconds(60)
-const REDEMPTION = minutes(15)
 
 export type SettleArgs = {
   key_id: string
@@ -99,7 +99,8 @@ function judgeEndpoint(ledger: State, args: SettleArgs, wallet: Wallet) {
   if (currencies.size > 1) return { problem: 'currency_mismatch' }
   const belongs = args.method === endpoint.method && isAtOrBelow(url, endpoint.url)
   if (!belongs) return { problem: 'resource_mismatch' }
-  return { problem: null, providerId: endpoint.providerId, version, url }
+  const { providerId, holdSeconds } = endpoint
+  return { problem: null, providerId, version, url, holdSeconds }
 }
 
 /** The newest version with this amount that is valid, or was a moment ago. Zero is no price. */
@@ -168,11 +169,15 @@ function judgeWallet(ledger: State, wallet: Wallet, asked: Asked) {
   return short ? { outcome: 'funds_insufficient' } : null
 }
 
+function mustBeAnOrder(args: SettleArgs): void {
+  const known = args.capture === 'automatic' || args.capture === 'manual'
+  if (!known || args.payment_id !== paymentId(args)) throw new Raised(WRONG_ARGUMENT)
+}
+
 /** Settles one payment, or answers the first reason not to. A decline changes nothing. */
 export function settlePayment(ledger: State, args: SettleArgs) {
   const amount = integer(args.amount)
-  if (args.capture !== 'automatic') throw new Raised(WRONG_ARGUMENT)
-  if (args.payment_id !== paymentId(args)) throw new Raised(WRONG_ARGUMENT)
+  mustBeAnOrder(args)
   const refusal = judgeAgent(ledger, args)
   const wallet = ledger.wallets.get(args.wallet_id)
   if (refusal || !wallet) return { outcome: refusal }
@@ -187,6 +192,8 @@ export function settlePayment(ledger: State, args: SettleArgs) {
   const decline = judgeWallet(ledger, wallet, asked)
   if (decline || !policy) return decline
 
+  const held = args.capture === 'manual'
+  const expiresAt = ledger.now + seconds(offer.holdSeconds)
   post(ledger, args.payment_id, {
     walletId: args.wallet_id,
     requestId: args.request_id,
@@ -196,11 +203,13 @@ export function settlePayment(ledger: State, args: SettleArgs) {
     currency: args.currency,
     priceVersion: offer.version,
     resourceHash: sha256(`${args.method} ${offer.url}`).subarray(0, 16).toString('base64url'),
-    state: 'settled',
+    state: held ? 'held' : 'settled',
     conflict: false,
     createdAt: ledger.now,
     countedOn: today,
     allowedBy: policy,
+    ...untouched(),
+    hold: held ? { expiresAt, ended: false } : null,
   })
   const payment = describePayment(ledger, args.payment_id)
   return {
@@ -211,36 +220,14 @@ export function settlePayment(ledger: State, args: SettleArgs) {
   }
 }
 
-/** Posting template settle: wallet to provider, counters and credit included. */
+/** Out of the wallet and its counters; to the provider's inbox, or into a hold. */
 function post(ledger: State, id: string, payment: Payment): void {
   const { walletId, providerId, endpointId, currency, amount, countedOn } = payment
   const wallet = ledger.wallets.get(walletId)
   if (!wallet) throw new Error('a payment was judged without its wallet')
   countSpending(wallet, countedOn, amount)
   ledger.payments.set(id, payment)
+  ledger.counted.push({ walletId, paymentId: id, day: countedOn, amount })
+  if (payment.hold) return
   ledger.inbox.push({ providerId, endpointId, currency, amount, paidOn: countedOn })
-}
-
-/** A payment as those it concerns see it; null when there is none. */
-export function describePayment(ledger: State, id: string) {
-  const payment = ledger.payments.get(id)
-  if (!payment) return null
-  const alive = payment.state === 'held' || payment.state === 'settled'
-  const inTime = ledger.now < payment.createdAt + REDEMPTION
-  return {
-    payment_id: id,
-    wallet_id: payment.walletId,
-    request_id: payment.requestId,
-    endpoint_id: payment.endpointId,
-    provider_id: payment.providerId,
-    agent_id: ledger.wallets.get(payment.walletId)?.agentId,
-    amount: String(payment.amount),
-    currency: payment.currency,
-    price_version: payment.priceVersion,
-    resource_hash: payment.resourceHash,
-    state: payment.state,
-    conflict: payment.conflict,
-    created_at: unix(payment.createdAt),
-    redeemable: alive && inTime && !ledger.redemptions.has(id),
-  }
 }

@@ -56,6 +56,21 @@ export function getEndpoint(ledger: State, args: { endpoint_id: string }) {
   }
 }
 
+/** A page of the endpoints that are listed and cost something, oldest first. */
+export function listEndpoints(ledger: State, args: { most: number; skip: number }) {
+  const listed = [...ledger.endpoints].flatMap(([id, endpoint]) => {
+    const price = priceOf(endpoint, versionAt(endpoint, ledger.now))
+    const found = endpoint.discoverable && isActive(ledger, endpoint) && price?.amount !== 0n
+    return found && price ? [{ id, since: unix(price.validFrom) }] : []
+  })
+  const page = listed.slice(args.skip, args.skip + args.most)
+  const endpoints = page.map(({ id, since }) => ({
+    ...getEndpoint(ledger, { endpoint_id: id }),
+    since,
+  }))
+  return { total: listed.length, endpoints }
+}
+
 /** An endpoint takes payments only while its provider is in business. */
 export const isActive = (ledger: State, endpoint: Endpoint): boolean =>
   endpoint.status === 'active' && ledger.providers.get(endpoint.providerId)?.status === 'active'

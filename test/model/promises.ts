@@ -1,5 +1,13 @@
 import { countSpending, heldIn, spentIn, todayOf } from './leases.ts'
-import { type Instant, type Lease, type Payment, type State, seconds, unix } from './state.ts'
+import {
+  type Instant,
+  type Lease,
+  type Payment,
+  type State,
+  seconds,
+  unix,
+  untouched,
+} from './state.ts'
 
 /** A record as a batch has it, in any form at all. */
 export type Told = Record<string, unknown>
@@ -109,6 +117,7 @@ function post(ledger: State, promised: Promised, paid: { countedOn: string; over
     createdAt: Math.max(earliest, latest),
     countedOn: paid.countedOn,
     allowedBy: lease.policy,
+    ...untouched(),
     lease: { id: promised.leaseId, seq: promised.seq, overdrawn: paid.overdrawn },
   })
   const credit = { providerId, endpointId, currency: lease.currency, amount }

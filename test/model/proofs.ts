@@ -1,6 +1,8 @@
-import { describePayment, judgeKey, paymentOfRequest } from './pay.ts'
+import { claimFirstUse, judgeState } from './holds.ts'
+import { judgeKey, paymentOfRequest } from './pay.ts'
 import { priceOf, versionAt, wasValid } from './prices.ts'
 import { integer, type Payment, type State, seconds } from './state.ts'
+import { tellStory } from './story.ts'
 
 const PRICE_MEMORY = seconds(180)
 const SECOND_THOUGHTS = seconds(60)
@@ -33,7 +35,7 @@ export function getPayment(
 
   const found =
     args.payment_id ?? paymentOfRequest(ledger, args.wallet_id ?? '', args.request_id ?? '')
-  const payment = describePayment(ledger, found ?? '')
+  const payment = tellStory(ledger, found ?? '')
   const holder = args.key_kind === 'agent' ? payment?.agent_id : payment?.provider_id
   const named = args.request_id === null || args.request_id === payment?.request_id
   if (!payment || holder !== key?.holderId || !named) return { outcome: 'not_found' }
@@ -61,22 +63,19 @@ function judgeProof(ledger: State, args: CheckArgs, providerId: string): string 
   const enough =
     args.minimum === null ? covers(ledger, payment) : payment.amount >= integer(args.minimum)
   if (!enough) return 'proof_amount_low'
-  if (payment.state === 'voided') return 'payment_voided'
-  return payment.state === 'expired' ? 'payment_expired' : null
+  return judgeState(ledger, payment)
 }
 
 /** Claims or gives back the first use; why the caller does not have it. */
 function redeem(ledger: State, args: CheckArgs): string | null {
-  const claim = ledger.redemptions.get(args.payment_id)
   const attemptId = args.attempt_id ?? ''
-  const mine = claim === undefined || claim.attemptId === attemptId
-  if (!mine) return 'proof_already_used'
-  if (args.action === 'consume') {
-    const claimedAt = claim?.claimedAt ?? ledger.now
-    ledger.redemptions.set(args.payment_id, { attemptId, claimedAt })
-    return null
-  }
-  if (claim && claim.claimedAt <= ledger.now - SECOND_THOUGHTS) return 'proof_already_used'
+  if (args.action === 'consume') return claimFirstUse(ledger, args.payment_id, attemptId)
+
+  const claim = ledger.redemptions.get(args.payment_id)
+  if (!claim) return null
+  const tooLate = claim.claimedAt <= ledger.now - SECOND_THOUGHTS
+  const captured = ledger.payments.get(args.payment_id)?.capture
+  if (claim.attemptId !== attemptId || tooLate || captured) return 'proof_already_used'
   ledger.redemptions.delete(args.payment_id)
   return null
 }
@@ -92,6 +91,6 @@ export function checkProof(ledger: State, args: CheckArgs) {
   const judged = judgeProof(ledger, args, key.holderId)
   const reason = judged ?? (args.action === 'check' ? null : redeem(ledger, args))
   const own = ledger.payments.get(args.payment_id)?.providerId === key.holderId
-  const payment = own ? describePayment(ledger, args.payment_id) : null
+  const payment = own ? tellStory(ledger, args.payment_id) : null
   return { outcome: 'checked', reason, payment }
 }

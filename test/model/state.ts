@@ -41,6 +41,19 @@ export type Endpoint = {
   status: string
   /** Version 1 first. */
   prices: Price[]
+  holdSeconds: number
+  discoverable: boolean
+}
+
+/** How long a payment is held, and whether that has ended. */
+export type Hold = { expiresAt: Instant; ended: boolean }
+
+/** What its provider took of a payment, once, and which attempt it was. */
+export type Capture = {
+  attemptId: string | null
+  captured: bigint
+  released: bigint
+  madeAt: Instant
 }
 
 export type Payment = {
@@ -60,7 +73,17 @@ export type Payment = {
   allowedBy: Policy
   /** The lease it was promised from; absent: it was not. */
   lease?: { id: string; seq: number; overdrawn: boolean }
+  hold: Hold | null
+  capture: Capture | null
+  refunds: Map<string, { amount: bigint; madeAt: Instant }>
 }
+
+/** A payment that nobody held, captured or refunded. */
+export const untouched = (): Pick<Payment, 'hold' | 'capture' | 'refunds'> => ({
+  hold: null,
+  capture: null,
+  refunds: new Map(),
+})
 
 export type Lease = {
   walletId: string
@@ -82,6 +105,9 @@ export type Lease = {
   forked: boolean
   reclaimedAt: Instant | null
 }
+
+/** What was counted in a wallet's day and month, and with which payment: less, when it came back. */
+export type Counted = { walletId: string; paymentId: string; day: Day; amount: bigint }
 
 export type Credit = {
   providerId: string
@@ -113,6 +139,7 @@ export type State = {
   providerKeys: Map<string, Key>
   endpoints: Map<string, Endpoint>
   payments: Map<string, Payment>
+  counted: Counted[]
   inbox: Credit[]
   /** By provider and currency. */
   earnings: Map<string, bigint>
@@ -141,6 +168,7 @@ export const emptyLedger = (now: Instant): State => ({
   providerKeys: new Map(),
   endpoints: new Map(),
   payments: new Map(),
+  counted: [],
   inbox: [],
   earnings: new Map(),
   stats: new Map(),
@@ -164,7 +192,7 @@ export class Raised extends Error {
 export const CHANGED = '23505'
 export const NOT_COVERED = 'PT402'
 export const NOT_NULL = '23502'
-const OUT_OF_DOMAIN = '23514'
+export const OUT_OF_DOMAIN = '23514'
 export const UNKNOWN_PARTY = '23503'
 export const WRONG_ARGUMENT = '22023'
 

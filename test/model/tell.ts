@@ -12,11 +12,12 @@ import {
   putWallet,
   wallets,
 } from './cast.ts'
-import type { Command, KeyUse, Payment } from './commands.ts'
+import type { Command, Payment } from './commands.ts'
 import { type Call, paymentId, type State } from './ledger.ts'
 import { earningsKey } from './money.ts'
 import { versionAt } from './prices.ts'
 import { dayOf } from './state.ts'
+import { capture, keyUsed, putTerms, recent, refund } from './tell-holds.ts'
 
 type To<Kind extends Command['do']> = Extract<Command, { do: Kind }>
 
@@ -45,6 +46,11 @@ const tellers: { [Kind in Command['do']]: (ledger: State, command: To<Kind>) => 
     const consumed = verify(ledger, { ...attempt, action: 'consume' })
     return [consumed, ledger.now + ms, verify(ledger, { ...attempt, action: 'release' })]
   },
+  capture,
+  refund,
+  'expire holds': (_, { most }) => ({ name: 'expire_x402_holds', args: { most } }),
+  'set terms': (_, told) => putTerms(told),
+  list: (_, { most, skip }) => ({ name: 'list_x402_endpoints', args: { most, skip } }),
   allow: (_, { wallet, limits }) => putPolicy(wallet, limits),
   deposit: (_, { wallet, amount, transfer }) => ({
     name: 'deposit_x402_funds',
@@ -99,12 +105,6 @@ const announce = (endpoint: number, price: string, validFrom: number): Call => (
   },
 })
 
-function keyUsed(key: { id: string; hash: string }, use: KeyUse) {
-  const hashes = { right: key.hash, wrong: '0'.repeat(64), unknown: key.hash, none: null }
-  const known = use === 'right' || use === 'wrong'
-  return { key_id: known ? key.id : 'z'.repeat(16), key_hash: hashes[use] }
-}
-
 const other = { USDC: 'EURC', EURC: 'USDC' } as const
 
 function pay(ledger: State, told: To<'pay'>): Call {
@@ -122,7 +122,7 @@ function pay(ledger: State, told: To<'pay'>): Call {
     currency: told.currency === 'its own' ? endpoint.currency : other[endpoint.currency],
     method: told.method === 'its own' ? endpoint.method : 'DELETE',
     ...resourceOf(endpoint.url, told.href),
-    capture: told.form === 'manual' ? 'manual' : 'automatic',
+    capture: told.form === 'wrong capture' ? 'sometime' : told.capture,
   }
   const payment_id = told.form === 'wrong id' ? cast.nobody : paymentId(content)
   return { name: 'settle_x402_payment', args: { ...content, payment_id } }
@@ -165,9 +165,6 @@ function resourceOf(url: string, href: Payment['href']) {
   }
   return { resource: hrefs[href], href: hrefs[href] }
 }
-
-/** The latest payment, the one before, and so on; of nobody, when there are not as many. */
-const recent = (ledger: State, index: number) => [...ledger.payments].reverse()[index]
 
 const plainly = {
   do: 'verify',

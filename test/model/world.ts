@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import type { Limits, Opening } from './cast.ts'
-import { type Command, type KeyUse, type Naming, pay, upTo, verify } from './commands.ts'
+import {
+  type Command,
+  capture,
+  type KeyUse,
+  type Naming,
+  pay,
+  refund,
+  upTo,
+  verify,
+} from './commands.ts'
 
 const second = 1000
 const endless = '9007199254740991'
@@ -12,10 +21,10 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   providers: fc.constantFrom(...Array(9).fill(null), [0], [0, 1], []),
 })
 
-/** Around every border there is: a minute of grace, three of memory, fifteen to redeem. */
+/** Around every border there is: a minute of grace, three of memory, fifteen to redeem, a hold. */
 const waits = [
   ...[1, 1, second, 30 * second, 59_999, 60_000, 60_000, 180_000],
-  ...[839_999, 840_000, 899_999, 900_000, 900_000, 3_600_000],
+  ...[839_999, 840_000, 899_999, 900_000, 900_000, 3_600_000, 86_400_000],
 ]
 
 const kinds = {
@@ -28,6 +37,15 @@ const kinds = {
     named: fc.constantFrom<Naming[]>('id', 'request', 'both', 'wrongly'),
     key: fc.constantFrom<KeyUse[]>('right', 'right', 'right', 'right', 'wrong', 'unknown', 'none'),
   }),
+  capture,
+  refund,
+  'expire holds': fc.record({ most: fc.constantFrom(0, 1, 2, 1_000, 1_000) }),
+  'set terms': fc.record({
+    endpoint: fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5),
+    seconds: fc.constantFrom(null, 60, 60, 180, 900, 86_400, 604_800, 59, 604_801),
+    listed: fc.constantFrom(null, true, true, false),
+  }),
+  list: fc.record({ most: fc.constantFrom(1, 2, 100), skip: fc.constantFrom(0, 0, 1) }),
   reconsider: fc.record({ payment: upTo(4), ms: fc.constantFrom(59_999, 60_000) }),
   wait: fc.record({ ms: fc.constantFrom(...waits, -3_600_000) }),
   'wait until': fc.record({
@@ -94,6 +112,11 @@ const weights: { [Kind in Command['do']]: number } = {
   verify: 16,
   ask: 4,
   reconsider: 2,
+  capture: 14,
+  refund: 8,
+  'expire holds': 4,
+  'set terms': 3,
+  list: 1,
   wait: 7,
   'wait until': 3,
   reprice: 5,

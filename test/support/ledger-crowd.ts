@@ -11,7 +11,7 @@ export type Said = {
   replayed?: boolean
   rule?: string
   reason?: string | null
-  payment?: { payment_id: string }
+  payment?: { payment_id: string; capture?: { attempt_id: string | null } | null } | null
 }
 
 export const NO_LIMITS: Limits = {
@@ -47,8 +47,11 @@ export async function ask(sql: Pick<Sql, 'unsafe'>, call: Call): Promise<Said> {
 }
 
 /** A payment that nothing but policy and funds can refuse. Every endpoint costs 10 but one: 5. */
-export function payment(requestId: string, options: { wallet?: number; endpoint?: number } = {}) {
-  const { wallet = 0, endpoint = 0 } = options
+export function payment(
+  requestId: string,
+  options: { wallet?: number; endpoint?: number; capture?: 'automatic' | 'manual' } = {},
+) {
+  const { wallet = 0, endpoint = 0, capture = 'automatic' } = options
   const { agent } = at(wallets, wallet)
   const { price, currency, method } = at(endpoints, endpoint)
   const key = at(cast.agentKeys, agent)
@@ -64,7 +67,7 @@ export function payment(requestId: string, options: { wallet?: number; endpoint?
     method,
     resource: null,
     href: null,
-    capture: 'automatic',
+    capture,
   }
   const args = { ...content, payment_id: paymentId(content) }
   return { name: 'settle_x402_payment', args } satisfies Call
@@ -95,3 +98,13 @@ export const BALANCED = { unbalanced: [], sum: '0', belowZero: 0 }
 /** As many as asked for, made one by one. */
 export const times = <Item>(count: number, make: (index: number) => Item) =>
   Array.from({ length: count }, (_, index) => make(index))
+
+/** Resolves once someone waits for a lock in this database. */
+export async function untilBlocked(sql: Sql): Promise<void> {
+  for (;;) {
+    const [row] = await sql`
+      select count(*)::int as waiting from pg_catalog.pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`
+    if (row?.['waiting'] > 0) return
+  }
+}

@@ -30,6 +30,17 @@ export const DIGEST = `
       select coalesce(jsonb_object_agg(
         s.endpoint_id || ' ' || s.day, jsonb_build_array(s.payments, s.volume::text)), '{}')
       from ledger.endpoint_stats as s),
+    'holds', (
+      select coalesce(jsonb_object_agg(h.payment_id, jsonb_build_array(
+        extract(epoch from h.expires_at) * 1000, h.ended_at is not null)), '{}')
+      from ledger.holds as h),
+    'captures', (
+      select coalesce(jsonb_object_agg(c.payment_id, jsonb_build_array(
+        c.attempt_id, c.captured::text, c.released::text)), '{}')
+      from ledger.captures as c),
+    'refunds', (
+      select coalesce(jsonb_object_agg(r.payment_id || ' ' || r.refund_id, r.amount::text), '{}')
+      from ledger.refunds as r),
     'redemptions', (
       select coalesce(jsonb_object_agg(r.payment_id, r.attempt_id), '{}')
       from ledger.redemptions as r),
@@ -57,10 +68,31 @@ export const digest = (ledger: State): unknown => ({
   ]),
   earnings: mapped(ledger.earnings, String),
   stats: mapped(ledger.stats, ({ payments, volume }) => [payments, String(volume)]),
+  ...holdsOf(ledger),
   redemptions: mapped(ledger.redemptions, ({ attemptId }) => attemptId),
   unbalanced: [],
   entries: '0',
 })
+
+/** What became of each payment after it was made. */
+function holdsOf({ payments }: State) {
+  const all = [...payments]
+  return {
+    holds: Object.fromEntries(
+      all.flatMap(([id, { hold }]) => (hold ? [[id, [hold.expiresAt, hold.ended]]] : [])),
+    ),
+    captures: Object.fromEntries(
+      all.flatMap(([id, { capture: it }]) =>
+        it ? [[id, [it.attemptId, String(it.captured), String(it.released)]]] : [],
+      ),
+    ),
+    refunds: Object.fromEntries(
+      all.flatMap(([id, { refunds }]) =>
+        [...refunds].map(([name, { amount }]) => [`${id} ${name}`, String(amount)]),
+      ),
+    ),
+  }
+}
 
 const mapped = <Value, Out>(map: Map<string, Value>, of: (value: Value) => Out) =>
   Object.fromEntries([...map].map(([key, value]) => [key, of(value)]))
