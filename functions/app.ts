@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { problem } from '../shared/domain/problem.ts'
 import type { Deps } from './deps.ts'
+import { discovery } from './discovery.ts'
 import { endpoints } from './endpoints.ts'
 import { health, ready } from './health.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
@@ -10,7 +11,10 @@ import { observe } from './observe.ts'
 import { pay } from './pay.ts'
 import { payments } from './payments.ts'
 import { problemPages } from './problems.ts'
+import { refund } from './refund.ts'
+import { settle } from './settle.ts'
 import { settlements } from './settlements.ts'
+import { supported } from './supported.ts'
 import { verify } from './verify.ts'
 import { webhooks } from './webhooks.ts'
 
@@ -21,8 +25,12 @@ export function createApp(deps: Deps): Hono<PayosEnv> {
 
   app.route('/v1/x402/pay', pay(deps))
   app.route('/v1/x402/verify', verify(deps))
+  app.route('/v1/x402/settle', settle(deps))
+  app.route('/v1/x402/refund', refund(deps))
   app.route('/v1/x402/payments', payments(deps))
   app.route('/v1/x402/endpoints', endpoints(deps))
+  app.route('/v1/x402/supported', supported(deps))
+  app.route('/v1/x402/discovery/resources', discovery(deps))
   app.route('/.well-known/jwks.json', jwks(deps))
   app.route('/internal/settlements', settlements(deps))
   app.route('/internal/webhooks', webhooks(deps))
@@ -34,6 +42,8 @@ export function createApp(deps: Deps): Hono<PayosEnv> {
   for (const path of [
     '/v1/x402/pay',
     '/v1/x402/verify',
+    '/v1/x402/settle',
+    '/v1/x402/refund',
     '/internal/settlements',
     '/internal/webhooks',
   ]) {
@@ -43,6 +53,8 @@ export function createApp(deps: Deps): Hono<PayosEnv> {
     '/v1/x402/payments',
     '/v1/x402/payments/:id',
     '/v1/x402/endpoints/:id',
+    '/v1/x402/supported',
+    '/v1/x402/discovery/resources',
     '/.well-known/jwks.json',
     '/health',
     '/ready',

@@ -1,12 +1,9 @@
 import type { Context } from 'hono'
 import type { LRUCache } from 'lru-cache'
 import { joseProofs } from '../shared/adapters/jose-proofs.ts'
+import type { LedgerAddress } from '../shared/adapters/postgrest-call.ts'
 import { postgrestEscrow } from '../shared/adapters/postgrest-escrow.ts'
-import {
-  type LedgerAddress,
-  postgrestLedger,
-  postgrestUpkeep,
-} from '../shared/adapters/postgrest-ledger.ts'
+import { postgrestLedger, postgrestUpkeep } from '../shared/adapters/postgrest-ledger.ts'
 import { postgrestOutbox } from '../shared/adapters/postgrest-outbox.ts'
 import { qstashCallbacks } from '../shared/adapters/qstash-callbacks.ts'
 import { qstashWakes } from '../shared/adapters/qstash-wakes.ts'
@@ -16,6 +13,7 @@ import { webhookPost } from '../shared/adapters/webhook-post.ts'
 import { SeenPayments } from '../shared/domain/bloom.ts'
 import type { EndpointId, WalletId } from '../shared/domain/ids.ts'
 import type { PolicySnapshot } from '../shared/domain/policy.ts'
+import type { Listing } from '../shared/domain/quote.ts'
 import type {
   Answers,
   Callbacks,
@@ -39,6 +37,7 @@ import type { Region } from './regions.ts'
 
 /** What this isolate remembers of quotes and policies, at most. */
 const ENTRIES_MAX = 5_000
+const PAGES_MAX = 50
 const QUOTE_SECONDS = 60
 const POLICY_SECONDS = 30
 const CALLBACKS_MAX = 20_000
@@ -76,6 +75,8 @@ export type Deps = {
   policies: LRUCache<string, PolicySnapshot>
   /** Quotes, for 60 seconds. */
   recentQuotes: LRUCache<EndpointId, ToldQuote>
+  /** Pages of listed endpoints, for 60 seconds, by limit and offset. */
+  listings: LRUCache<string, Listing>
   /** Callbacks this isolate has let in, for as long as their signatures last. */
   seenCallbacks: LRUCache<string, true>
   meter: Meter
@@ -126,6 +127,7 @@ export function createDeps(config: Config): Deps {
     seen: new SeenPayments(),
     policies: memoryOf({ max: ENTRIES_MAX, seconds: POLICY_SECONDS, clock }),
     recentQuotes: memoryOf({ max: ENTRIES_MAX, seconds: QUOTE_SECONDS, clock }),
+    listings: memoryOf({ max: PAGES_MAX, seconds: QUOTE_SECONDS, clock }),
     seenCallbacks: memoryOf({ max: CALLBACKS_MAX, seconds: CALLBACK_SECONDS, clock }),
     meter: new Meter(redis.counters, clock),
     later: (c, work) => c.executionCtx.waitUntil(work.catch(() => undefined)),

@@ -89,15 +89,21 @@ export async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffe
   return bytes.subarray(0, length)
 }
 
+/** What a problem says in headers, whatever the body's shape. */
+export function headersOf({ code, retryAfterMs, paymentId }: Problem): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (retryAfterMs !== undefined) headers['Retry-After'] = `${Math.ceil(retryAfterMs / 1000)}`
+  if (problems[code].status === 401) headers['WWW-Authenticate'] = 'Bearer'
+  if (paymentId !== undefined) headers['Location'] = `/v1/x402/payments/${paymentId}`
+  return headers
+}
+
 /** Answers a problem as RFC 9457 says, with what to do next. */
 export function refuse(c: PayosContext, problem: Problem): Response {
   const row = problems[problem.code]
   const page = `${c.var.issuer}/problems#${problem.code}`
   const { retryAfterMs, paymentId } = problem
-  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
-  if (retryAfterMs !== undefined) headers['Retry-After'] = `${Math.ceil(retryAfterMs / 1000)}`
-  if (row.status === 401) headers['WWW-Authenticate'] = 'Bearer'
-  if (paymentId !== undefined) headers['Location'] = `/v1/x402/payments/${paymentId}`
+  const headers = { 'Content-Type': 'application/problem+json', ...headersOf(problem) }
 
   c.set('outcome', problem.code)
   const body = {

@@ -10,7 +10,8 @@ type MinuteDeps = Pick<Deps, 'outbox' | 'regions' | 'upkeep' | 'wakes'>
 export async function everyMinute(deps: MinuteDeps): Promise<void> {
   const duties = await Promise.allSettled([
     deps.upkeep.rollUpCredits(),
-    flushOutbox(deps),
+    // Holds that end now are told with what is due now.
+    deps.upkeep.expireHolds().finally(() => flushOutbox(deps)),
     ...deps.regions.map(settleRegion),
     ...(deps.regions.length > 0 ? [audit(deps)] : []),
   ])

@@ -7,9 +7,13 @@ import { RequestTrips } from './trips.ts'
 const routeNames: Record<string, string> = {
   'POST /v1/x402/pay': 'pay',
   'POST /v1/x402/verify': 'verify',
+  'POST /v1/x402/settle': 'settle',
+  'POST /v1/x402/refund': 'refund',
   'GET /v1/x402/payments': 'payments',
   'GET /v1/x402/payments/': 'payments',
   'GET /v1/x402/endpoints/': 'endpoints',
+  'GET /v1/x402/supported': 'supported',
+  'GET /v1/x402/discovery/resources': 'discovery',
   'GET /.well-known/jwks.json': 'jwks',
   'POST /internal/settlements': 'settlements',
   'POST /internal/webhooks': 'webhooks',

@@ -3,7 +3,6 @@ import type { Order } from '../shared/domain/payment.ts'
 import { paymentIdOf } from '../shared/domain/payment-id.ts'
 import { refusal } from '../shared/domain/refusal.ts'
 import { fail, ok, type Result } from '../shared/domain/result.ts'
-import { malformedField } from '../shared/protocol/fields.ts'
 import type { PayRequest } from '../shared/protocol/pay.ts'
 import { parsePayRequest } from '../shared/protocol/pay.ts'
 import type { Deps } from './deps.ts'
@@ -27,9 +26,6 @@ export async function readOrder(c: PayosContext, deps: OrderDeps): Promise<Resul
   })
   if (!read.ok) return read
   const request = read.value
-  if (request.capture === 'manual') {
-    return { ok: false, problem: malformedField('capture', 'Manual capture is not offered here.') }
-  }
 
   const holder = await deps.callers.of(c, ['agent'])
   if (!holder.ok) return holder
@@ -41,7 +37,8 @@ export async function readOrder(c: PayosContext, deps: OrderDeps): Promise<Resul
     id: await paymentIdOf(request),
     content: request,
     href: request.href,
-    settlement: request.settlement,
+    // A lease holds no amount for one payment, so what is captured by hand never comes from one.
+    settlement: request.capture === 'manual' ? 'sync' : request.settlement,
     caller: { ...holder.value, thumbprint: signer.value },
   })
 }

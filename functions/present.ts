@@ -1,5 +1,7 @@
 import type { PaymentId } from '../shared/domain/ids.ts'
+import { problem } from '../shared/domain/problem.ts'
 import type { ProofClaims, ProofReason } from '../shared/domain/proof.ts'
+import { ok, type Result } from '../shared/domain/result.ts'
 import type { Promised, PromiseOutcome } from '../shared/ports/leases.ts'
 import type { Proofs, Trips } from '../shared/ports.ts'
 import type { Region } from './regions.ts'
@@ -13,7 +15,7 @@ const unpaid: ProofReason = 'payment_expired'
 export type PresentDeps = { regions: readonly Region[]; clock: { nowSeconds(): number } }
 
 /** Whether a proof is a promise that its holder may still have settled. */
-export const isPresentable = (claims: ProofClaims, nowSeconds: number): boolean =>
+const isPresentable = (claims: ProofClaims, nowSeconds: number): boolean =>
   claims.lse !== undefined && nowSeconds <= claims.exp + EXPIRY_SKEW
 
 /**
@@ -38,6 +40,26 @@ export async function settlePresented(
   const lost = new Set(refused.filter((_, at) => isRefused(again.outcomes[at])))
   return presented.map((promised) => (lost.has(promised) ? unpaid : undefined))
 }
+
+/** The same for the one promise a proof stands for, if it is one that still counts. */
+export async function settlePromise(
+  deps: PresentDeps,
+  claims: ProofClaims,
+  trips: Trips,
+): Promise<Result<ProofReason | undefined>> {
+  if (!isPresentable(claims, deps.clock.nowSeconds())) return ok(undefined)
+  return settlePresented(deps, [claims], trips).then(
+    ([reason]) => ok(reason),
+    () => ({ ok: false, problem: noAnswer }),
+  )
+}
+
+/** What its holder is told when the ledger did not say whether a promise is settled. */
+export const noAnswer = problem('dependency_unavailable', {
+  detail: 'The ledger did not answer.',
+  hint: 'Repeat the same request.',
+  retryAfterMs: 1_000,
+})
 
 type Settled = { paymentId: PaymentId | undefined; reason: ProofReason | undefined }
 

@@ -2,7 +2,6 @@ import { Hono } from 'hono'
 import type { EndpointId } from '../shared/domain/ids.ts'
 import { formatDecimal } from '../shared/domain/money.ts'
 import type { Payment } from '../shared/domain/payment.ts'
-import { problem } from '../shared/domain/problem.ts'
 import {
   firstOf,
   judgeClaims,
@@ -10,13 +9,14 @@ import {
   type ProofClaims,
   type ProofReason,
 } from '../shared/domain/proof.ts'
-import { ok, type Result } from '../shared/domain/result.ts'
+import { isStandard } from '../shared/protocol/facilitator.ts'
 import { malformedField } from '../shared/protocol/fields.ts'
 import { paymentSummary } from '../shared/protocol/payments.ts'
 import { type ProofCheck, parseVerifyRequest, reasonDetails } from '../shared/protocol/verify.ts'
 import type { Deps } from './deps.ts'
+import { verifyStandard } from './facilitator.ts'
 import { type PayosContext, type PayosEnv, readBody, refuse } from './http.ts'
-import { isPresentable, settlePresented, settleProofs } from './present.ts'
+import { noAnswer, settlePromise, settleProofs } from './present.ts'
 
 type VerifyDeps = Pick<
   Deps,
@@ -34,6 +34,8 @@ export const verify = (deps: VerifyDeps) =>
   new Hono<PayosEnv>().post('/', async (c) => {
     const body = await readBody(c)
     if (!body.ok) return refuse(c, body.problem)
+    if (isStandard(body.value)) return verifyStandard(c, deps, body.value)
+
     const read = await parseVerifyRequest(body.value, {
       allowLoopbackHttp: deps.environment === 'test',
     })
@@ -115,7 +117,7 @@ async function checkWithLedger(
   )
 
   // A promise is settled before anyone relies on it; what the ledger refuses pays nobody.
-  const presented = await present(c, deps, claims)
+  const presented = await settlePromise(deps, claims, c.var.trips)
   if (!presented.ok) return refuse(c, presented.problem)
   if (presented.value) return invalid(c, presented.value)
 
@@ -141,25 +143,12 @@ async function checkWithLedger(
   return c.json({ valid: true, payment: paymentSummary(payment), unchecked: uncheckedIn(check) })
 }
 
-/** Settles the promise a proof stands for, if it is one that still counts; why that cannot be. */
-async function present(
-  c: PayosContext,
-  deps: VerifyDeps,
-  claims: ProofClaims,
-): Promise<Result<ProofReason | undefined>> {
-  if (!isPresentable(claims, deps.clock.nowSeconds())) return ok(undefined)
-  return settlePresented(deps, [claims], c.var.trips).then(
-    ([reason]) => ok(reason),
-    () => noAnswer,
-  )
-}
-
 /** Settles the promises a provider accepted, and says of each whether it is paid. */
 async function presentAll(c: PayosContext, deps: VerifyDeps, proofs: readonly string[]) {
   const holder = await deps.callers.of(c, ['provider'])
   if (!holder.ok) return refuse(c, holder.problem)
   const settled = await settleProofs(deps, proofs, c.var.trips).catch(() => undefined)
-  if (!settled) return refuse(c, noAnswer.problem)
+  if (!settled) return refuse(c, noAnswer)
   return c.json({
     results: settled.map(({ paymentId, reason }) => ({
       valid: reason === undefined,
@@ -168,15 +157,6 @@ async function presentAll(c: PayosContext, deps: VerifyDeps, proofs: readonly st
     })),
   })
 }
-
-const noAnswer = {
-  ok: false,
-  problem: problem('dependency_unavailable', {
-    detail: 'The ledger did not answer.',
-    hint: 'Repeat the same request.',
-    retryAfterMs: 1_000,
-  }),
-} as const
 
 const uncheckedIn = (check: ProofCheck) => [
   ...(check.resourceHashes === undefined ? ['resource'] : []),

@@ -1,3 +1,4 @@
+import type { CaptureReason, RefundReason } from './domain/capture.ts'
 import type { EndpointId, PaymentId, RequestId, WalletId } from './domain/ids.ts'
 import type { Reservation } from './domain/lease.ts'
 import type { Amount } from './domain/money.ts'
@@ -5,7 +6,7 @@ import type { Order, Payment, Settlement } from './domain/payment.ts'
 import type { PolicySnapshot } from './domain/policy.ts'
 import type { Problem } from './domain/problem.ts'
 import type { ProofClaims, ProofReason } from './domain/proof.ts'
-import type { Quote } from './domain/quote.ts'
+import type { Listing, Page, Quote } from './domain/quote.ts'
 import type { Result } from './domain/result.ts'
 import type { EventId, WebhookEvent } from './domain/webhook-event.ts'
 
@@ -42,6 +43,30 @@ export type ProofQuery = {
   attemptId: string | undefined
 }
 
+/** What a provider takes of a payment; an amount of nothing voids it. */
+export type CaptureQuery = {
+  holder: KeyHolder
+  paymentId: PaymentId
+  amount: Amount
+  attemptId: string | undefined
+}
+
+/** What a provider gives back of a payment, under its own name for it. */
+export type RefundQuery = {
+  holder: KeyHolder
+  paymentId: PaymentId
+  refundId: string
+  amount: Amount
+}
+
+/**
+ * What came of it: the payment as it stands, and whether its provider is to be told by webhook; or
+ * why not, with the payment if it is the caller's.
+ */
+export type Judged<Reason> =
+  | { reason?: undefined; payment: Payment; notified: boolean }
+  | { reason: Reason; payment: Payment | undefined }
+
 /** The truth about money. Repeating any call is safe. */
 export type Ledger = {
   settle(
@@ -54,12 +79,17 @@ export type Ledger = {
     query: ProofQuery,
     trips: Trips,
   ): Promise<Result<{ reason: ProofReason | undefined; payment: Payment | undefined }>>
+  capture(query: CaptureQuery, trips: Trips): Promise<Result<Judged<CaptureReason>>>
+  refund(query: RefundQuery, trips: Trips): Promise<Result<Judged<RefundReason>>>
+  list(page: Page, trips: Trips): Promise<Result<Listing>>
 }
 
 /** Work on the ledger that nobody waits for. */
 export type LedgerUpkeep = {
   /** Folds provider credits into earnings and statistics; answers how many. */
   rollUpCredits(): Promise<number>
+  /** Ends holds whose time is over; answers how many. */
+  expireHolds(): Promise<number>
   /** Compares what leases hold with what was paid; new leases stop where that differs. */
   audit(): Promise<Audit>
 }

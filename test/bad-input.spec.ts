@@ -31,6 +31,10 @@ const order = (): Body => ({
 
 const proofCheck = (): Body => ({ proof: 'a.b.c', endpointId: endpoint.id })
 
+const capture = (): Body => ({ paymentId: randomUUID(), amount: '0.001' })
+
+const refund = (): Body => ({ paymentId: randomUUID(), refundId: 'a', amount: '0.001' })
+
 const lookUp = (): Body => ({ paymentId: randomUUID(), requestId: 'a' })
 
 /** JSON text of a body in which one member is written as told. */
@@ -74,6 +78,8 @@ const routes = [
     ['method', 'resource'],
   ],
   ['verify', lookUp, ['paymentId', 'transferId', 'requestId']],
+  ['settle', capture, ['paymentId', 'amount', 'attemptId']],
+  ['refund', refund, ['paymentId', 'refundId', 'amount']],
 ] as const
 
 describe.each(routes)('a member of POST /%s', (route, body, members) => {
@@ -104,7 +110,8 @@ describe.each(routes)('a member of POST /%s', (route, body, members) => {
       (it) => it !== 'endpointId' || route === 'pay',
     )) {
       const answer = await send(route, JSON.stringify({ ...body(), [member]: undefined }))
-      expectMalformed(expect, answer, { paymentId: 'proof' }[member] ?? member)
+      const lacks = route === 'verify' && member === 'paymentId' ? 'proof' : member
+      expectMalformed(expect, answer, lacks)
     }
   })
 

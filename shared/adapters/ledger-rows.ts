@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { type Capture, captureReasons, type Refund, refundReasons } from '../domain/capture.ts'
 import { AgentId, EndpointId, PaymentId, ProviderId, RequestId, WalletId } from '../domain/ids.ts'
 import { Amount, Currency } from '../domain/money.ts'
 import { endsOf, type Payment, type PaymentState } from '../domain/payment.ts'
@@ -11,7 +12,29 @@ export type Failed = { code: string; status: number }
 
 const State = z.enum(Object.keys(endsOf) as [PaymentState, ...PaymentState[]])
 
-/** What `ledger.answer` tells of a payment. */
+const CapturePart = z
+  .object({
+    attempt_id: z.string().nullable(),
+    captured: Amount,
+    released: Amount,
+    made_at: z.int(),
+  })
+  .transform(
+    (row): Capture => ({
+      attemptId: row.attempt_id ?? undefined,
+      captured: row.captured,
+      released: row.released,
+      madeAt: row.made_at,
+    }),
+  )
+
+const RefundPart = z
+  .object({ refund_id: z.string(), amount: Amount, made_at: z.int() })
+  .transform(
+    (row): Refund => ({ refundId: row.refund_id, amount: row.amount, madeAt: row.made_at }),
+  )
+
+/** What `ledger.answer` and, with all that came after it, `ledger.story` tell of a payment. */
 export const Row = z
   .object({
     payment_id: PaymentId,
@@ -28,6 +51,9 @@ export const Row = z
     conflict: z.boolean(),
     created_at: z.int(),
     redeemable: z.boolean(),
+    hold_expires_at: z.int().nullable(),
+    capture: CapturePart.nullish(),
+    refunds: z.array(RefundPart).default([]),
   })
   .transform(
     (row): Payment => ({
@@ -45,6 +71,9 @@ export const Row = z
       conflict: row.conflict,
       madeAt: row.created_at,
       redeemable: row.redeemable,
+      holdExpiresAt: row.hold_expires_at ?? undefined,
+      capture: row.capture ?? undefined,
+      refunds: row.refunds,
     }),
   )
 
@@ -56,32 +85,45 @@ const Next = z
     validFrom: row.valid_from,
   }))
 
+const QuoteParts = z.object({
+  endpoint_id: EndpointId,
+  provider_id: ProviderId,
+  method: z.string(),
+  url: z.string(),
+  currency: Currency,
+  active: z.boolean(),
+  amount: Amount,
+  price_version: z.int(),
+  next: Next.nullish(),
+})
+
 /** What `ledger.quote` answers. */
-export const QuoteRow = z
-  .object({
-    endpoint_id: EndpointId,
-    provider_id: ProviderId,
-    method: z.string(),
-    url: z.string(),
-    currency: Currency,
-    active: z.boolean(),
-    amount: Amount,
-    price_version: z.int(),
-    next: Next.nullish(),
-  })
-  .transform(
-    (row): Quote => ({
-      endpointId: row.endpoint_id,
-      providerId: row.provider_id,
-      method: row.method,
-      url: row.url,
-      currency: row.currency,
-      amount: row.amount,
-      priceVersion: row.price_version,
-      active: row.active,
-      next: row.next ?? undefined,
-    }),
-  )
+export const QuoteRow = QuoteParts.transform(asQuote)
+
+function asQuote(row: z.output<typeof QuoteParts>): Quote {
+  return {
+    endpointId: row.endpoint_id,
+    providerId: row.provider_id,
+    method: row.method,
+    url: row.url,
+    currency: row.currency,
+    amount: row.amount,
+    priceVersion: row.price_version,
+    active: row.active,
+    next: row.next ?? undefined,
+  }
+}
+
+/** What `api.list_x402_endpoints` answers. */
+export const ListingRow = z.object({
+  total: z.int(),
+  endpoints: z.array(
+    QuoteParts.extend({ since: z.int() }).transform((row) => ({
+      quote: asQuote(row),
+      since: row.since,
+    })),
+  ),
+})
 
 const Policy = z
   .object({
@@ -130,6 +172,28 @@ export const CheckRow = z.union([
     outcome: z.literal('checked'),
     reason: z.enum(proofReasons).nullish(),
     payment: Row.nullish(),
+  }),
+  z.object({ outcome: Refused }),
+])
+
+/** What `api.capture_x402_payment` answers. */
+export const CaptureRow = z.union([
+  z.object({ outcome: z.literal('captured'), payment: Row, notified: z.boolean() }),
+  z.object({
+    outcome: z.literal('refused'),
+    reason: z.enum(captureReasons),
+    payment: Row.nullable(),
+  }),
+  z.object({ outcome: Refused }),
+])
+
+/** What `api.refund_x402_payment` answers. */
+export const RefundRow = z.union([
+  z.object({ outcome: z.literal('refunded'), payment: Row, notified: z.boolean() }),
+  z.object({
+    outcome: z.literal('refused'),
+    reason: z.enum(refundReasons),
+    payment: Row.nullable(),
   }),
   z.object({ outcome: Refused }),
 ])

@@ -5,7 +5,7 @@ import { Amount, Currency } from '../domain/money.ts'
 import type { Escrow, Promised, SettledBatch } from '../ports/leases.ts'
 import type { Trips } from '../ports.ts'
 import { type BatchRecord, batchRecord, batchRecordOf } from '../protocol/lease-record.ts'
-import { caller, type LedgerAddress } from './postgrest-ledger.ts'
+import { caller, type LedgerAddress } from './postgrest-call.ts'
 
 /** SQLSTATEs of a statement that would fail again: wrong data, broken rules, bugs. */
 const POISON = /^(22|23|P0|XX)/

@@ -1,10 +1,9 @@
-import { PostgrestClient } from '@supabase/postgrest-js'
 import * as z from 'zod'
 import type { EndpointId } from '../domain/ids.ts'
 import { Amount } from '../domain/money.ts'
 import type { Order } from '../domain/payment.ts'
 import { refusal } from '../domain/refusal.ts'
-import { fail, ok, type Result } from '../domain/result.ts'
+import { ok } from '../domain/result.ts'
 import type {
   Audit,
   KeyHolder,
@@ -14,36 +13,10 @@ import type {
   ProofQuery,
   Trips,
 } from '../ports.ts'
-import { notApplied, unknownOutcome } from './ledger-failures.ts'
-import { CheckRow, type Failed, PaymentRow, QuoteRow, SettleRow } from './ledger-rows.ts'
-
-/** An RPC waits at most this long; the function itself gives up after three seconds. */
-const TIMEOUT_MS = 6_000
-
-export type LedgerAddress = {
-  url: string
-  /** Opens the project's API gateway; carries no right. */
-  apiKey: string
-  /** A token of one database role that may execute its functions and nothing else. */
-  token: string
-}
-
-/** Calls one function; a PostgREST answer that is not its result comes back as a failure. */
-export type Call = (name: string, args: Record<string, unknown>, trips?: Trips) => Promise<Called>
-type Called = { ok: true; data: unknown } | { ok: false; failed: Failed }
-
-export function caller({ url, apiKey, token }: LedgerAddress): Call {
-  const client = new PostgrestClient(`${url}/rest/v1`, {
-    schema: 'api',
-    headers: { apikey: apiKey, authorization: `Bearer ${token}` },
-  })
-  return async (name, args, trips) => {
-    const call = async () =>
-      client.rpc(name, args).retry(false).abortSignal(AbortSignal.timeout(TIMEOUT_MS))
-    const { data, error, status } = await (trips ? trips.wait('database', call) : call())
-    return error ? { ok: false, failed: { code: error.code ?? '', status } } : { ok: true, data }
-  }
-}
+import { notApplied, unavailable, unknownOutcome } from './ledger-failures.ts'
+import { CheckRow, PaymentRow, QuoteRow, SettleRow } from './ledger-rows.ts'
+import { type Call, caller, type LedgerAddress } from './postgrest-call.ts'
+import { capture, list, refund } from './postgrest-settlement.ts'
 
 /** The ledger behind PostgREST. Every call is one trip; repeating one is safe. */
 export function postgrestLedger(address: LedgerAddress): Ledger {
@@ -53,6 +26,9 @@ export function postgrestLedger(address: LedgerAddress): Ledger {
     payment: (holder, query, trips) => payment(call, { holder, query }, trips),
     quote: (endpointId, trips) => quote(call, endpointId, trips),
     checkProof: (query, trips) => checkProof(call, query, trips),
+    capture: (query, trips) => capture(call, query, trips),
+    refund: (query, trips) => refund(call, query, trips),
+    list: (page, trips) => list(call, page, trips),
   }
 }
 
@@ -70,15 +46,17 @@ const Audited = z
     }),
   )
 
-/** The same ledger, by the role that folds credits away. */
+/** The same ledger, by the role that folds credits away and ends holds. */
 export function postgrestUpkeep(address: LedgerAddress): LedgerUpkeep {
   const call = caller(address)
+  const count = async (name: string) => {
+    const called = await call(name, {})
+    if (!called.ok) throw new Error(`${name} failed: ${called.failed.code}`)
+    return z.int().parse(called.data)
+  }
   return {
-    async rollUpCredits() {
-      const called = await call('roll_up_x402_credits', {})
-      if (!called.ok) throw new Error(`roll-up failed: ${called.failed.code}`)
-      return z.int().parse(called.data)
-    },
+    rollUpCredits: () => count('roll_up_x402_credits'),
+    expireHolds: () => count('expire_x402_holds'),
     async audit() {
       const called = await call('audit_x402', {})
       if (!called.ok) throw new Error(`audit failed: ${called.failed.code}`)
@@ -184,11 +162,3 @@ async function checkProof(
   if (row.data.outcome !== 'checked') return { ok: false, problem: refusal(row.data.outcome) }
   return ok({ reason: row.data.reason ?? undefined, payment: row.data.payment ?? undefined })
 }
-
-/** Reads, and claims that repeat safely: the caller asks again. */
-export const unavailable = (): Result<never> =>
-  fail('dependency_unavailable', {
-    detail: 'The ledger did not answer.',
-    hint: 'Repeat the same request.',
-    retryAfterMs: 1_000,
-  })

@@ -3,8 +3,9 @@ import { Uuid } from '../domain/ids.ts'
 import { ok } from '../domain/result.ts'
 import { EventId, eventKinds, type WebhookEvent } from '../domain/webhook-event.ts'
 import type { BegunDelivery, Outbox } from '../ports.ts'
+import { unavailable } from './ledger-failures.ts'
 import { Row } from './ledger-rows.ts'
-import { caller, type LedgerAddress, unavailable } from './postgrest-ledger.ts'
+import { caller, type LedgerAddress } from './postgrest-call.ts'
 
 /** What `api.take_x402_events` answers. */
 const Taken = z.array(

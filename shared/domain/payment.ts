@@ -1,3 +1,4 @@
+import type { Capture, Refund } from './capture.ts'
 import type { AgentId, EndpointId, PaymentId, ProviderId, RequestId, WalletId } from './ids.ts'
 import type { Amount, Currency } from './money.ts'
 import type { PaymentContent } from './payment-id.ts'
@@ -32,6 +33,10 @@ export type Payment = {
   madeAt: number
   /** A proof may be signed, or signed again: the first use is unclaimed and the time is not over. */
   redeemable: boolean
+  /** Until when its provider may capture it, in unix seconds; absent when it was never held. */
+  holdExpiresAt: number | undefined
+  capture: Capture | undefined
+  refunds: readonly Refund[]
 }
 
 /** How long after it was made a payment can be redeemed, in seconds. */

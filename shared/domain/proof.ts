@@ -81,10 +81,12 @@ export type Issuing = {
 /** The claims of a new proof of `payment`, in wire form. It never outlives its redemption. */
 export function claimsFor(payment: Payment, by: Issuing): z.input<typeof ProofClaims> {
   const common = commonClaims(payment, by)
+  const holdExp = payment.state === 'held' ? payment.holdExpiresAt : undefined
   return {
     ...common,
     st: payment.state === 'held' ? 'held' : 'settled',
-    exp: Math.min(by.nowSeconds + PROOF_SECONDS, common.rdm),
+    exp: Math.min(by.nowSeconds + PROOF_SECONDS, common.rdm, holdExp ?? common.rdm),
+    ...(holdExp !== undefined && { holdExp }),
   }
 }
 
@@ -103,7 +105,10 @@ export function claimsOfPromise(
   }
 }
 
-type Proved = Omit<Payment, 'walletId' | 'state' | 'conflict' | 'redeemable'>
+type Proved = Omit<
+  Payment,
+  'walletId' | 'state' | 'conflict' | 'redeemable' | 'holdExpiresAt' | 'capture' | 'refunds'
+>
 
 const commonClaims = (payment: Proved, by: Issuing) => ({
   iss: by.issuer,

@@ -15,3 +15,12 @@ export type Quote = {
   active: boolean
   next: { amount: Amount; priceVersion: number; validFrom: number } | undefined
 }
+
+/** A page of the endpoints that are listed, each with the moment its price began; how many in all. */
+export type Listing = {
+  total: number
+  endpoints: readonly { quote: Quote; since: number }[]
+}
+
+/** A part of a list: how many, after how many. */
+export type Page = { limit: number; offset: number }

@@ -14,6 +14,9 @@ export const Whole = NumberLike.refine((text) => /^\d{1,15}$/.test(text)).transf
   Number.parseInt(text, 10),
 )
 
+/** A name a provider gives one try, or one refund. */
+export const AttemptId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+
 /** An HTTP method, in upper case from here on. */
 export const Method = z
   .string()
@@ -40,6 +43,9 @@ const forms: Record<string, string> = {
   proof: 'proof is a JWS in compact form.',
   proofs: 'proofs is a list of 1 to 100 proofs.',
   attemptId: 'attemptId is 1 to 64 characters of A-Z, a-z, 0-9, "_" and "-".',
+  refundId: 'refundId is 1 to 64 characters of A-Z, a-z, 0-9, "_" and "-".',
+  limit: 'limit is a whole number from 1 to 100.',
+  offset: 'offset is a whole number from 0 to 10000.',
   consume: 'consume is true or false.',
   release: 'release is true or false.',
 }

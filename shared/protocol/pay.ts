@@ -108,7 +108,8 @@ export function payAnswer(
   payment: Pick<
     Payment,
     'id' | 'requestId' | 'state' | 'amount' | 'currency' | 'endpointId' | 'walletId'
-  >,
+  > &
+    Partial<Pick<Payment, 'holdExpiresAt'>>,
   paid: {
     proof: { proof: string; expiresAt: number } | undefined
     balance: Amount | undefined
@@ -127,6 +128,9 @@ export function payAnswer(
     ...(paid.balance !== undefined && { balance: formatDecimal(paid.balance, payment.currency) }),
     proof: paid.proof?.proof ?? null,
     proofExpiresAt: paid.proof ? isoSeconds(paid.proof.expiresAt) : null,
+    ...(payment.holdExpiresAt !== undefined && {
+      holdExpiresAt: isoSeconds(payment.holdExpiresAt),
+    }),
     replayed: paid.replayed,
   }
 }

@@ -4,9 +4,7 @@ import { type Amount, parseDecimal } from '../domain/money.ts'
 import type { ProofReason } from '../domain/proof.ts'
 import { parseResource, resourceHash } from '../domain/resource.ts'
 import { ok, type Result } from '../domain/result.ts'
-import { Method, malformedField, NumberLike, parseFields } from './fields.ts'
-
-const AttemptId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+import { AttemptId, Method, malformedField, NumberLike, parseFields } from './fields.ts'
 
 /** A proof to check, and what to check it against. Members that go together come together. */
 export const ProofBody = z

@@ -145,3 +145,4 @@ export const badValues: Record<string, readonly string[]> = {
 badValues['walletId'] = badValues['endpointId'] ?? []
 badValues['paymentId'] = badValues['endpointId'] ?? []
 badValues['transferId'] = badValues['endpointId'] ?? []
+badValues['refundId'] = badValues['attemptId'] ?? []
