@@ -74,3 +74,39 @@ async function axiosPaying(packages: Packages, client: OfficialClient): Promise<
     return new Response(data, { status, headers: { ...headers } as Record<string, string> })
   }
 }
+
+/** What an official server hands to a facilitator. */
+export type StandardPayment = {
+  payload: Record<string, unknown>
+  requirements: Record<string, unknown>
+}
+
+type Told = { transaction?: string; amount?: string; payer?: string; errorReason?: string }
+
+/** The official client of a facilitator. */
+export type HttpFacilitator = {
+  verify(
+    payload: object,
+    requirements: object,
+  ): Promise<{
+    isValid: boolean
+    invalidReason?: string
+  }>
+  settle(payload: object, requirements: object): Promise<Told & { success: boolean }>
+  getSupported(): Promise<{ kinds: object[]; extensions: string[]; signers: object }>
+}
+
+export async function openFacilitator(
+  packages: Packages,
+  url: string,
+  key: string,
+): Promise<HttpFacilitator> {
+  const { HTTPFacilitatorClient } = await packages.load<{
+    HTTPFacilitatorClient: new (options: object) => HttpFacilitator
+  }>('@x402/core/server')
+  const headers = { Authorization: `Bearer ${key}` }
+  return new HTTPFacilitatorClient({
+    url,
+    createAuthHeaders: async () => ({ verify: headers, settle: headers, supported: headers }),
+  })
+}

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { PayosProviderOptions } from '../../../sdk/x402/index.ts'
+import { type PayosProviderOptions, payosProvider } from '../../../sdk/x402/index.ts'
 import { close, listen, serve } from '../../sdk/support/serve.ts'
-import type { Endpoint, World } from '../../support/world.ts'
+import type { Endpoint, Provider, World } from '../../support/world.ts'
 import type { Packages } from './packages.ts'
 
 export const servers = ['hono 2.27', 'express 2.27'] as const
@@ -25,7 +25,7 @@ export const providerOptions = (world: World, endpoint: Endpoint): Options => ({
 export async function openOfficialShop(
   { world, packages }: { world: World; packages: Packages },
   name: ServerName,
-  change: Partial<Options> = {},
+  { provider, ...change }: Partial<Options> & { provider?: Provider } = {},
 ): Promise<OfficialShop> {
   const isHono = name === 'hono 2.27'
   let handle: RequestListener = (_, response) => response.writeHead(500).end('closed')
@@ -33,7 +33,7 @@ export async function openOfficialShop(
   const served = isHono ? await serve(() => new Response('closed', { status: 500 })) : undefined
   const origin = served?.origin ?? (await listen(server))
   const url = `${origin}/weather`
-  const endpoint = await world.endpoint({ url })
+  const endpoint = await world.endpoint({ url, ...(provider && { provider }) })
   const options = { ...providerOptions(world, endpoint), ...change }
   if (served) {
     const { createWorker } = await packages.example<{
@@ -48,4 +48,31 @@ export async function openOfficialShop(
     handle = createProvider(options)
   }
   return { endpoint, url, stop: () => served?.stop() ?? close(server) }
+}
+
+type HonoApp = {
+  use(handler: unknown): HonoApp
+  get(path: string, handler: () => Response): HonoApp
+  fetch(request: Request): Promise<Response>
+}
+
+/** The same on Hono with a handler of the spec's own. */
+export async function openHandler(
+  { world, packages }: { world: World; packages: Packages },
+  handler: () => Response,
+): Promise<OfficialShop> {
+  const served = await serve(() => new Response('closed', { status: 500 }))
+  const url = `${served.origin}/weather`
+  const endpoint = await world.endpoint({ url })
+  const payos = payosProvider(providerOptions(world, endpoint))
+  const { paymentMiddleware, x402ResourceServer } = await packages.load<{
+    paymentMiddleware(routes: object, server: object): unknown
+    x402ResourceServer: new (by: object) => { register(network: string, scheme: object): object }
+  }>('@x402/hono')
+  const { Hono } = await packages.load<{ Hono: new () => HonoApp }>('hono')
+  const server = new x402ResourceServer(payos.facilitator).register(payos.network, payos.scheme)
+  const routes = { 'GET /weather': { accepts: payos.accept(endpoint.id) } }
+  const app = new Hono().use(paymentMiddleware(routes, server)).get('/weather', handler)
+  served.handle = (request) => app.fetch(request)
+  return { endpoint, url, stop: () => served.stop() }
 }
