@@ -52,4 +52,15 @@ describe('the weather example', () => {
   ] as const)('sells %s', async ([path, said], { expect }) => {
     expect((await buy(origin + path, options())).startsWith(said)).toBe(true)
   })
+
+  it('takes of a hold what was used', async ({ expect }) => {
+    const before = BigInt(await world.balanceOf(agent))
+
+    const said = await buy(`${origin}/metered?days=2`, options({ capture: 'manual' }))
+
+    expect(said).toContain('{"forecast":["overcast","clear"]}')
+    await expect
+      .poll(async () => before - BigInt(await world.balanceOf(agent)), { timeout: 10_000 })
+      .toBe(200n)
+  })
 })
