@@ -8,7 +8,7 @@ import { AttemptId, malformedField, NumberLike, parseFields } from './fields.ts'
 import { isoSeconds } from './pay.ts'
 
 /** The body of `POST /refund`: how much of which payment, under the provider's own name for it. */
-const RefundBody = z.strictObject({
+export const RefundBody = z.strictObject({
   paymentId: PaymentId,
   refundId: AttemptId,
   amount: NumberLike,

@@ -10,7 +10,7 @@ import { isoSeconds } from './pay.ts'
 import { reasonDetails } from './verify.ts'
 
 /** The body of `POST /settle`: a payment by its id or by its proof, and how much of it. */
-const SettleBody = z.strictObject({
+export const SettleBody = z.strictObject({
   paymentId: PaymentId.optional(),
   proof: z.string().min(1).optional(),
   amount: NumberLike,

@@ -13,6 +13,8 @@ export type Cast = {
   /** Of the payer for the endpoint, and one that has been used. */
   proofs: string[]
   payments: { id: string; requestId: string }[]
+  /** A payment that its provider may still capture. */
+  held: { id: string }
   unknownKey: string
 }
 
@@ -30,6 +32,7 @@ export async function makeCast(world: World): Promise<Cast> {
     await world.pay(payer, endpoint),
     await world.pay(signer, endpoint),
     await world.pay(payer, other),
+    await world.pay(payer, endpoint, { body: { capture: 'manual' } }),
   ].map(({ body }) => body)
   return {
     world,
@@ -40,6 +43,7 @@ export async function makeCast(world: World): Promise<Cast> {
     other,
     proofs: paid.map(({ proof }) => proof),
     payments: paid.map(({ paymentId, requestId }) => ({ id: paymentId, requestId })),
+    held: { id: paid[3]?.paymentId },
     unknownKey: makeApiKey({ kind: 'agent', environment: 'test', random: randomBytes(96) }),
   }
 }
@@ -81,6 +85,7 @@ export const meaningful = (cast: Cast): Record<string, readonly unknown[]> => ({
   signature: ['A'.repeat(86)],
   proof: [...cast.proofs, ...cast.proofs.map((it) => `${it.slice(0, -1)}A`), 'a.b.c'],
   attemptId: ['one', 'two'],
+  refundId: ['one', 'two'],
 })
 
 const secondsAround = (world: World) =>

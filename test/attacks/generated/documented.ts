@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { captureReasons, refundReasons } from '../../../shared/domain/capture.ts'
 import { problems } from '../../../shared/domain/problem.ts'
 import { proofReasons } from '../../../shared/domain/proof.ts'
 import type { Answer } from '../../support/http.ts'
@@ -21,6 +22,7 @@ const Paid = z.strictObject({
   balance: Decimal.optional(),
   proof: z.string().nullable(),
   proofExpiresAt: Moment.nullable(),
+  holdExpiresAt: Moment.optional(),
   replayed: z.boolean(),
 })
 
@@ -36,9 +38,73 @@ const Summary = z.strictObject({
 
 const Unchecked = z.array(z.enum(['audience', 'endpoint', 'amount', 'resource', 'first_use']))
 
+const Why = z.string().regex(/^[a-z0-9_]+$/)
+const standardNo = { isValid: z.literal(false), invalidReason: Why, invalidMessage: z.string() }
+
 const Verified = z.union([
   z.strictObject({ valid: z.boolean(), payment: Summary, unchecked: Unchecked }),
   z.strictObject({ valid: z.literal(false), reason: z.enum(proofReasons), detail: z.string() }),
+  z.strictObject({
+    results: z
+      .array(z.object({ valid: z.boolean() }))
+      .min(1)
+      .max(100),
+  }),
+  z.strictObject({
+    isValid: z.literal(true),
+    payer: Id,
+    extra: z.object({ unchecked: z.array(z.string()) }),
+  }),
+  z.strictObject({ ...standardNo, payer: Id.optional() }),
+])
+
+const standardRefusal = { errorReason: Why, errorMessage: z.string(), network: z.string() }
+
+const Captured = z.union([
+  z.strictObject({
+    success: z.literal(true),
+    paymentId: Id,
+    requestId: z.string(),
+    endpointId: Id,
+    status: Status,
+    amount: Decimal,
+    captured: Decimal,
+    released: Decimal,
+    currency: Currency,
+    attemptId: z.string().nullable(),
+    settledAt: Moment.nullable(),
+  }),
+  z.strictObject({
+    success: z.literal(false),
+    reason: z.enum([...captureReasons, ...proofReasons]),
+    detail: z.string(),
+    first: z.object({ captured: Decimal }).optional(),
+  }),
+  z.strictObject({
+    success: z.literal(true),
+    payer: Id,
+    transaction: Id,
+    network: z.string(),
+    amount: z.string().regex(/^\d+$/),
+    extra: z.object({ status: Status }),
+  }),
+  z.strictObject({
+    ...{ success: z.literal(false), ...standardRefusal },
+    payer: Id.optional(),
+    transaction: z.string(),
+  }),
+])
+
+const Refunded = z.union([
+  z.strictObject({
+    success: z.literal(true),
+    paymentId: Id,
+    refundId: z.string(),
+    amount: Decimal,
+    currency: Currency,
+    refundedAt: Moment,
+  }),
+  z.strictObject({ success: z.literal(false), reason: z.enum(refundReasons), detail: z.string() }),
 ])
 
 const Payment = Summary.extend({
@@ -47,6 +113,10 @@ const Payment = Summary.extend({
   providerId: Id,
   priceVersion: z.int(),
   conflict: z.boolean(),
+  captured: Decimal,
+  released: Decimal,
+  refunded: Decimal,
+  holdExpiresAt: Moment.optional(),
   redeemableUntil: Moment,
   timeline: z.array(z.object({ status: z.string(), at: Moment })),
 })
@@ -76,9 +146,13 @@ const PublicKey = z.strictObject({
 const successes: Record<string, z.ZodType> = {
   pay: Paid,
   verify: Verified,
+  settle: Captured,
+  refund: Refunded,
   payments: Payment,
   endpoints: Quote,
   jwks: z.strictObject({ keys: z.array(PublicKey).min(1) }),
+  supported: z.object({ kinds: z.array(z.object({ scheme: z.string() })).length(1) }),
+  discovery: z.object({ x402Version: z.literal(2), items: z.array(z.unknown()) }),
   health: z.strictObject({ status: z.literal('ok') }),
   ready: z.strictObject({ status: z.literal('ready') }),
   problems: z.string().startsWith('<!doctype html>'),
@@ -115,9 +189,16 @@ export function faultOf(
   if (status === 304) return route === 'jwks' && text === '' ? undefined : 'a 304'
   if (status === 200) return misfit(successes[route] ?? z.never(), body)
 
+  if (isStandardNo(body))
+    return status < 500 ? misfit(successes[route] ?? z.never(), body) : undefined
+
   const wrong = misfit(Problem, body)
   return wrong ? `${status}: ${wrong}` : problemFault(status, body)
 }
+
+/** In the open standard's shape a no stays in that shape, whatever its status. */
+const isStandardNo = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && ('invalidReason' in body || 'errorReason' in body)
 
 function problemFault(status: number, body: unknown): string | undefined {
   const { code, retry, title } = Problem.parse(body)

@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import type * as z from 'zod'
-import { PayBody } from '../../../shared/protocol/pay.ts'
-import { PaymentBody, ProofBody } from '../../../shared/protocol/verify.ts'
 import { badValues } from '../../support/bad-values.ts'
-import { signPayment } from '../../support/signer.ts'
-import type { Agent } from '../../support/world.ts'
-import { type Cast, meaningful } from './cast.ts'
-import { fromSchema, membersOf } from './from-schema.ts'
+import { type Body, type Plan, payments, providers } from './bodies.ts'
+import type { Cast } from './cast.ts'
 
 export type Attack = {
   route: string
@@ -17,16 +12,11 @@ export type Attack = {
   body: string | undefined
 }
 
-type Body = Record<string, unknown>
-
-/** A request by what it is meant to be, before anything is done to it. */
-type Plan = { route: string; path: string; method: string; body?: Body; key?: string }
-
 /** Any request of any route: as it should be, nearly so, or hostile. */
 export function requestsTo(cast: Cast): fc.Arbitrary<Attack> {
   const plans = fc.oneof(
     { weight: 8, arbitrary: payments(cast) },
-    { weight: 4, arbitrary: fc.oneof(proofs(cast), lookUps(cast)) },
+    { weight: 8, arbitrary: providers(cast) },
     { weight: 4, arbitrary: reads(cast) },
     { weight: 1, arbitrary: elsewhere },
   )
@@ -34,81 +24,6 @@ export function requestsTo(cast: Cast): fc.Arbitrary<Attack> {
     .record({ plan: plans, key: keysOf(cast), spoiled: spoiling, headers: extraHeaders })
     .map(({ plan, key, spoiled, headers }) => asSent(plan, { key, spoiled, headers }))
 }
-
-/** A body by its schema: each member of its structure, or one that means something here. */
-function bodyOf(schema: z.ZodType, cast: Cast, known: Body): fc.Arbitrary<Body> {
-  const shape = schema._zod.def as unknown as { shape: Record<string, z.ZodType> }
-  const members = membersOf(schema).map(({ name, isOptional }) => {
-    const meant = meaningful(cast)[name]
-    const good = name in known ? fc.constant(known[name]) : fc.constant(undefined)
-    const taken = fromSchema(shape.shape[name] as z.ZodType)
-    const some = meant ? fc.constantFrom(...meant) : taken
-    return [
-      name,
-      fc.oneof(
-        { weight: 24, arbitrary: good },
-        { weight: 3, arbitrary: some },
-        { weight: 1, arbitrary: isOptional ? fc.constant(undefined) : taken },
-        { weight: 1, arbitrary: taken },
-      ),
-    ] as const
-  })
-  return fc.record(Object.fromEntries(members))
-}
-
-/** Stands for the moment a request is made, which a long run moves. */
-const NOW = 'now'
-
-const payments = (cast: Cast): fc.Arbitrary<Plan> =>
-  fc.oneof(
-    { weight: 3, arbitrary: paymentsOf(cast.payer, cast) },
-    paymentsOf(cast.signer, cast),
-    paymentsOf(cast.rival, cast),
-  )
-
-function paymentsOf({ walletId, apiKey, signer }: Agent, cast: Cast): fc.Arbitrary<Plan> {
-  const { world, endpoint } = cast
-  const known: Body = {
-    endpointId: endpoint.id,
-    walletId,
-    amount: '0.001',
-    currency: 'USDC',
-    timestamp: NOW,
-    method: 'GET',
-    resource: endpoint.url,
-  }
-  return bodyOf(PayBody, cast, known).map((made) => {
-    const now = Math.floor(world.payos.clock.now() / 1000)
-    const timestamp = made['timestamp'] === NOW ? now : made['timestamp']
-    const body = { ...made, timestamp, requestId: made['requestId'] ?? randomUUID() }
-    const isSigned = signer && made['signature'] === undefined
-    return {
-      route: 'pay',
-      path: '/v1/x402/pay',
-      method: 'POST',
-      body: isSigned ? signPayment(body, signer, world.payos.issuer) : body,
-      key: apiKey,
-    }
-  })
-}
-
-function proofs(cast: Cast): fc.Arbitrary<Plan> {
-  const { endpoint, proofs: known } = cast
-  const check = { proof: known[0], endpointId: endpoint.id, method: 'GET', resource: endpoint.url }
-  return bodyOf(ProofBody, cast, check).map((body) => ({
-    ...toVerify,
-    body,
-    key: endpoint.provider.apiKey,
-  }))
-}
-
-const lookUps = (cast: Cast): fc.Arbitrary<Plan> =>
-  bodyOf(PaymentBody, cast, {
-    paymentId: cast.payments[0]?.id,
-    requestId: cast.payments[0]?.requestId,
-  }).map((body) => ({ ...toVerify, body, key: cast.endpoint.provider.apiKey }))
-
-const toVerify = { route: 'verify', path: '/v1/x402/verify', method: 'POST' }
 
 /** What is asked by address alone. */
 function reads(cast: Cast): fc.Arbitrary<Plan> {
@@ -128,12 +43,18 @@ function reads(cast: Cast): fc.Arbitrary<Plan> {
     fc.constantFrom(...ids).map((id) => get('endpoints', `/v1/x402/endpoints/${id}`)),
     fc.constantFrom(
       get('jwks', '/.well-known/jwks.json'),
+      get('supported', '/v1/x402/supported'),
+      get('discovery', '/v1/x402/discovery/resources'),
+      get('discovery', '/v1/x402/discovery/resources?limit=1e9&offset=-1'),
+      get('discovery', '/v1/x402/discovery/resources?limit=100&offset=10000&type=mcp'),
       get('health', '/health'),
       get('ready', '/ready'),
       get('problems', '/problems'),
       get('metrics', '/v1/metrics', metrics),
     ),
-    fc.constant({ ...get('callback', '/internal/webhooks'), method: 'POST', body: { outbox: 1 } }),
+    fc.constantFrom('/internal/webhooks', '/internal/settlements').map((path) => ({
+      ...{ ...get('callback', path), method: 'POST', body: { outbox: 1 } },
+    })),
   )
 }
 
