@@ -21,7 +21,8 @@ export async function everyMinute(deps: MinuteDeps): Promise<void> {
 
 /** Settles all that a region promised, then takes back the escrow nobody can draw on any more. */
 async function settleRegion(region: Region): Promise<void> {
-  await sweepShards(region)
+  const { setAside } = await sweepShards(region)
+  if (setAside > 0) alarmOfClock('promises_set_aside', { region: region.name, setAside })
   await region.escrow.reclaim()
 }
 

@@ -75,7 +75,8 @@ as $$
       left join ledger.drain_watermarks as w on w.region = l.region and w.shard = l.shard
       where l.state <> 'reclaimed'))
 $$;
-comment on function ledger.audit_counters is 'Forks, unfunded proofs, stops, escrow, and how far behind the drain is.';
+comment on function ledger.audit_counters is
+  'Forks, unfunded proofs, stops, escrow, and how far behind the drain is.';
 
 -- Audits, each minute what leases hold and held within the hour, or in `full` every account there is.
 --
@@ -102,4 +103,5 @@ end
 $$;
 revoke execute on function api.audit_x402 from public;
 grant execute on function api.audit_x402 to x402_drain, x402_operator;
-comment on function api.audit_x402 is 'Compares the books with their movements; a difference stops new leases.';
+comment on function api.audit_x402 is
+  'Compares the books with their movements; a difference stops new leases.';

@@ -37,6 +37,8 @@ export class SimulatedRedis {
   readonly #face: HttpFace
   /** While its history is split: the side being shown, and the other one as it was left. */
   #split: { shown: number; other: string } | undefined
+  /** The last command that installed a lease, to be delivered once more. */
+  #installed: string[] | undefined
   #memories: { at: number; id: string }[] = []
   readonly #timeline: Timeline
 
@@ -54,6 +56,7 @@ export class SimulatedRedis {
           ? [name, watch.rewrite(rest[0] ?? ''), ...rest.slice(1)]
           : [name, ...rest]
         const reply = this.command(words)
+        if (rest[0]?.includes("'old_epoch'")) this.#installed = words
         if (isScript) watch.said(words, reply)
         return reply
       },
@@ -90,6 +93,10 @@ export class SimulatedRedis {
     this.#split = undefined
     this.#store.clear()
     this.#scripts.flush()
+  }
+
+  installAgain(): void {
+    if (this.#installed) this.command(this.#installed)
   }
 
   remember(): void {

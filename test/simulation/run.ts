@@ -75,7 +75,7 @@ class World {
     this.#story = story
     this.#random = Random.of(seed, 'world')
     this.timeline = new Timeline(story.startsAt)
-    this.weather = new Weather(seed)
+    this.weather = new Weather(seed, story.isFair)
     this.witness = new Witness(this.timeline)
     const { timeline, weather, witness } = this
     this.#database = new SimulatedDatabase({

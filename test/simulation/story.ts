@@ -3,7 +3,7 @@ import { Random } from './random.ts'
 /** What is going to happen in a run, moment by moment. Each part has its own random numbers. */
 export type Action = { id: number; at: number } & (
   | { do: 'pay'; payer: number; offer: number; request: number; edge: number; manner: Manner }
-  | { do: 'reset' | 'remember' | 'split'; region: number }
+  | { do: 'reset' | 'remember' | 'split' | 'install again'; region: number }
   | { do: 'roll back'; region: number; steps: number }
   | { do: 'outage'; of: 'redis' | 'database' | 'qstash' | 'edge cron'; ms: number; region: number }
   | { do: 'allow'; payer: number; payment: number; day: number; provider: number }
@@ -25,7 +25,13 @@ export type Manner = {
   presents: 'never' | 'soon' | 'late' | 'to the wrong one' | 'with the others'
 }
 
-export type Story = { seed: string; startsAt: number; endsAt: number; actions: Action[] }
+export type Story = {
+  seed: string
+  startsAt: number
+  endsAt: number
+  actions: Action[]
+  isFair?: boolean
+}
 
 const MINUTE = 60_000
 

@@ -34,10 +34,11 @@ export class Weather {
   readonly injected = new Map<string, number>()
   isCalm = false
 
-  constructor(seed: bigint) {
+  /** In fair weather nothing fails but what the story says. */
+  constructor(seed: bigint, isFair = false) {
     const random = Random.of(seed, 'weather')
     for (const [site, odds] of Object.entries(SITES) as [Site, number][]) {
-      if (random.chance(1 / 3)) this.#odds.set(site, odds)
+      if (random.chance(1 / 3) && !isFair) this.#odds.set(site, odds)
     }
   }
 

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises'
+import { beforeAll, describe, it } from 'vitest'
+import { INSTALL } from '../shared/adapters/lua/install.ts'
+import { READ } from '../shared/adapters/lua/read.ts'
+import { RESERVE } from '../shared/adapters/lua/reserve.ts'
+import { SURVEY } from '../shared/adapters/lua/survey.ts'
+import { liveMany, type Tally } from './simulation/fleet.ts'
+
+const SEEDS = 60
+
+/** How a row is shown: in the simulation, by a named test, or not at all, and then the docs say why. */
+type Shown =
+  | { injected?: string[]; reached?: string[] }
+  | { file: string; title: string }
+  | 'out of reach'
+
+const lived = (...injected: string[]): Shown => ({ injected })
+const met = (...reached: string[]): Shown => ({ reached })
+const pinned = (file: string, title: string): Shown => ({ file, title })
+const installing = (title: string) => pinned('test/contracts/leases/installing.ts', title)
+const races = (title: string) => pinned('test/lease-concurrency.spec.ts', title)
+
+/** Every fault there is to fear, by its number in docs/settlement.md. */
+const ROWS: [number, string, Shown][] = [
+  [1, 'Redis loses all data', lived('world: reset')],
+  [2, 'Redis falls back to a stale replica', lived('world: roll back')],
+  [3, 'Redis splits in two', lived('world: split')],
+  [4, 'a Redis call is applied and its answer lost', lived('redis: answer lost')],
+  [
+    5,
+    'a command or request is sent again',
+    lived('redis: command doubled', 'agent: request doubled'),
+  ],
+  [6, 'a lagging replica answers reads', met('a promise')],
+  [7, 'Redis is down', lived('world: outage')],
+  [8, 'an idempotency record is evicted', lived('world: evict')],
+  [9, 'QStash duplicates', lived('qstash: message doubled')],
+  [10, 'QStash reorders', lived('qstash: message delayed')],
+  [11, 'QStash delays', lived('qstash: message delayed')],
+  [12, 'QStash drops', lived('qstash: message dropped')],
+  [
+    13,
+    'a callback is forged',
+    pinned('test/callbacks.spec.ts', 'with %s is refused before any work'),
+  ],
+  [14, 'a drain is applied and its answer lost', lived('database: answer lost')],
+  [15, 'a drain dies before it acknowledges', lived('isolate: dies before it hears')],
+  [16, 'two drains meet in one shard', met('batch: replayed')],
+  [17, 'a direct payment is applied and its answer lost', met('the ledger replayed a payment')],
+  [18, 'an isolate dies after it reserved', lived('request: abandoned before it hears')],
+  [19, 'an isolate dies before it wakes the drain', lived('request: abandoned before it sends')],
+  [20, 'a grant is applied and its answer lost', lived('database: answer lost')],
+  [21, 'a grant is installed twice or late', lived('redis: install doubled')],
+  [22, 'a lease follows another', installing('replaces the one before, with a count of its own')],
+  [
+    23,
+    'a lease ends while it is reserved from',
+    installing('is installed with its right, and lives no longer than that'),
+  ],
+  [
+    24,
+    'settle and reclaim race',
+    races('go on beside direct payments, new leases, reclaims and roll-ups'),
+  ],
+  [25, 'clocks of edges differ', met('a promise')],
+  [26, "the ledger's clock jumps", 'out of reach'],
+  [27, 'the ledger loses what it committed', 'out of reach'],
+  [28, 'transactions conflict', lived('database: conflict of transactions')],
+  [
+    29,
+    'a record is poison',
+    { injected: ['world: poison'], reached: ['a bisect', 'a record set aside'] },
+  ],
+  [
+    30,
+    'proof keys rotate',
+    pinned(
+      'shared/domain/proof-key-rotation.test.ts',
+      'loses no proof when it is put in place %i s late',
+    ),
+  ],
+  [31, 'a proof key is stolen', races('of one lease never settle more than it holds')],
+  [32, 'a price changes', lived('world: reprice')],
+  [33, 'a policy tightens or a wallet freezes', lived('world: allow', 'world: freeze')],
+  [34, 'a provider is closed', lived('world: close')],
+  [35, 'the day rolls over', installing('ends with the policy day')],
+  [36, 'a withdrawal meets open leases', 'out of reach'],
+  [
+    37,
+    'a proof is presented twice or to the wrong party',
+    met('a proof of a promised payment: good'),
+  ],
+  [38, 'a proof is presented too late', met('a proof of a promised payment: proof_expired')],
+  [39, 'a request id has other content', met('a conflict in Redis', 'batch: honoured')],
+  [40, 'an agent abandons its proof', met('paid: held')],
+  [41, 'load spikes on one wallet', 'out of reach'],
+  [42, 'the roll-up stops', lived('world: outage')],
+  [43, 'code changes under traffic', 'out of reach'],
+]
+
+let tally: Tally
+let docs: string
+
+beforeAll(async () => {
+  tally = await liveMany({ from: 1n, seeds: SEEDS })
+  docs = await readFile('docs/settlement.md', 'utf8')
+}, 1_200_000)
+
+describe(`the fault matrix, over ${SEEDS} worlds`, () => {
+  it('has all 43 rows, each in the docs', ({ expect }) => {
+    expect(ROWS.map(([number]) => number)).toEqual(Array.from({ length: 43 }, (_, at) => at + 1))
+    for (const [number, fault] of ROWS) expect(docs).toContain(`| ${number} | ${fault} |`)
+  })
+
+  it('has every invariant hold in them', ({ expect }) => {
+    expect(tally.failed).toEqual([])
+  })
+
+  it.for(ROWS)('%i: %s', async ([number, fault, shown], { expect }) => {
+    if (shown === 'out of reach') {
+      expect(docs).toContain(`| ${number} | ${fault} | not shown:`)
+    } else if ('file' in shown) {
+      expect(await readFile(shown.file, 'utf8')).toContain(shown.title)
+    } else {
+      const { injected = [], reached = [] } = shown
+      expect(injected.filter((what) => !tally.injected.has(what))).toEqual([])
+      expect(reached.filter((what) => !tally.reached.has(what))).toEqual([])
+    }
+  })
+
+  it('has no script decide from a replica: none says that it only reads', ({ expect }) => {
+    for (const script of [INSTALL, READ, RESERVE, SURVEY]) expect(script).not.toContain('no-writes')
+  })
+})
