@@ -3,6 +3,7 @@ import { conservation, type State } from '../model/ledger.ts'
 import type { Lease } from '../model/state.ts'
 import type { Told } from './database.ts'
 import type { Task } from './platform.ts'
+import { changesNothing, type Said } from './said.ts'
 import type { Timeline } from './timeline.ts'
 
 /** How long a request may take, the slowest dependency included. */
@@ -10,24 +11,6 @@ const BUDGET_MS = 20_000
 const LEASE_MS = 60_000
 /** What the clocks of ledger and world differ by, and a little. */
 const SKEW_MS = 6_000
-
-type Said = {
-  outcome?: string
-  replayed?: boolean
-  reason?: string
-  outcomes?: { outcome: string; code?: string }[]
-  reclaimed?: number
-  stalled?: number
-}
-
-/** Whether an answer says that the ledger is as it was, so that it need not be judged again. */
-const changesNothing = (name: string, said: Said): boolean =>
-  said.replayed === true ||
-  said.reclaimed === 0 ||
-  said.outcome === 'refused' ||
-  said.outcomes?.every(({ outcome }) => outcome === 'replayed') === true ||
-  (name === 'settle_x402_payment' && said.outcome !== 'payment') ||
-  name === 'check_x402_proof'
 
 /** When a lease was first seen to have ended, and what it had paid when it was reclaimed. */
 type Noted = { revokedAt?: number; settledAtReclaim?: bigint }
