@@ -97,6 +97,25 @@ describe('an operator', () => {
     })
   })
 
+  it('says how long an endpoint holds and whether it is listed, and may say it later', async ({
+    expect,
+  }) => {
+    await bringUp()
+    const terms = async () => {
+      const [row] = await operated.database.sql`
+        select hold_seconds as hold, discoverable as listed from ledger.endpoints
+        where id = ${ids.endpoint}`
+      return row
+    }
+    expect(await terms()).toEqual({ hold: 86_400, listed: false })
+    const said = await admin(`${endpointPut('active')} --hold 600 --listed yes`)
+    const wrong = await admin(`${endpointPut('active')} --hold 59`)
+    await admin(`${endpointPut('active')} --listed no`)
+
+    expect([said.exit, wrong.exit]).toEqual([0, 2])
+    expect(await terms()).toEqual({ hold: 600, listed: false })
+  })
+
   it('changes nothing by doing all of it again', async ({ expect }) => {
     const before = await ledger()
     expect(await bringUp()).toEqual(business().map(() => '0'))

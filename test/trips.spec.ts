@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Answer } from './support/http.ts'
+import { providerOf } from './support/provider.ts'
+import { standardBody } from './support/standard.ts'
 import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
 
 let world: World
@@ -8,6 +10,9 @@ let agent: Agent
 let endpoint: Endpoint
 let proof: string
 let paymentId: string
+let provider: ReturnType<typeof providerOf>
+/** Held payments that nobody has settled, each for one call. */
+let held: { paymentId: string; requestId: string; proof: string }[]
 
 beforeAll(async () => {
   world = await openWorld()
@@ -16,6 +21,9 @@ beforeAll(async () => {
   const paid = await world.pay(agent, endpoint)
   proof = paid.body.proof
   paymentId = paid.body.paymentId
+  provider = providerOf(world, endpoint)
+  const holds = Array.from({ length: 4 }, () => provider.held(agent))
+  held = (await Promise.all(holds)).map(({ body }) => body)
 })
 afterAll(() => world.close())
 
@@ -28,6 +36,14 @@ const waitedFor = (answer: Answer): string[] =>
 type Route = [name: string, trips: string[], ask: () => Promise<Answer>]
 
 const providerKey = () => endpoint.provider.apiKey
+
+const nextHold = () => held.pop() ?? { paymentId: '', requestId: '', proof: '' }
+
+const standard = (presented = { proof, requestId: '' }) =>
+  standardBody(
+    { ...presented, endpoint },
+    { payload: { requestId: presented.requestId || undefined } },
+  )
 
 const routes: Route[] = [
   ['POST /pay', ['database'], () => world.pay(agent, endpoint)],
@@ -57,6 +73,26 @@ const routes: Route[] = [
         { key: providerKey() },
       ),
   ],
+  ['POST /verify, x402, anyone', [], () => world.verify(standard())],
+  [
+    'POST /verify, x402, provider',
+    ['database'],
+    () => world.verify(standard(), { key: providerKey() }),
+  ],
+  ['POST /pay, manual', ['database'], () => provider.held(agent)],
+  [
+    'POST /settle',
+    ['database'],
+    () => provider.settle({ paymentId: nextHold().paymentId, amount: '0.0005' }),
+  ],
+  ['POST /settle, x402', ['database'], () => provider.settle(standard(nextHold()))],
+  [
+    'POST /refund',
+    ['database'],
+    () => provider.refund({ paymentId, refundId: randomUUID(), amount: '0.000001' }),
+  ],
+  ['GET /supported', [], () => world.get('/v1/x402/supported')],
+  ['GET /discovery/resources', ['database'], () => world.get('/v1/x402/discovery/resources')],
   [
     'GET /payments/{id}',
     ['database'],
