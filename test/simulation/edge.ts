@@ -7,7 +7,7 @@ import { type Isolate, type Task, within } from './platform.ts'
 import type { Random } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
-export const ISSUER = 'https://edge.sim'
+const ISSUER = 'https://edge.sim'
 export const REGIONS = ['lima', 'oslo'] as const
 
 /** A key that signs proofs, the same in each run: what is proved here is not its strength. */
