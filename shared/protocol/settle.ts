@@ -48,7 +48,7 @@ const refuse = (param: string, detail?: string): Result<never> => ({
 export const captureDetails: Record<CaptureReason | ProofReason, string> = {
   ...reasonDetails,
   unauthorized_server: 'No such payment pays the holder of this API key.',
-  duplicate_settlement: 'Another attempt has this payment: see "first", where it settled it.',
+  duplicate_settlement: 'Another attempt was first to settle this payment, or has its first use.',
   settle_conflict: 'This amount cannot be captured: it is too much, or another one was captured.',
   hold_expired: 'The hold expired before it was captured, and its amount went back.',
 }
