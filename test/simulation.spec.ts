@@ -13,6 +13,9 @@ const SEEDS = Number(process.env['SEEDS'] ?? 150)
 const FROM = BigInt(process.env['FROM'] ?? 1)
 const ON_POSTGRES = Array.from({ length: Math.ceil(SEEDS / 50) }, (_, at) => FROM + BigInt(50 * at))
 
+/** What only one world in some hundreds comes by. */
+const RARE = ['declined: funds_in_lease', 'a reclaim that waits for its shard']
+
 describe('the simulation', () => {
   it('tells the same story of the same seed, word for word', async ({ expect }) => {
     const once = await live(storyOf(17n))
@@ -29,7 +32,8 @@ describe('the simulation', () => {
 
     expect(tally.failed).toEqual([])
     expect(tally.seeds).toBe(SEEDS)
-    if (SEEDS >= 100) expect(SOMETIMES.filter((what) => !tally.reached.has(what))).toEqual([])
+    const missed = SOMETIMES.filter((what) => !tally.reached.has(what))
+    expect(SEEDS < 1_000 ? missed.filter((what) => !RARE.includes(what)) : missed).toEqual([])
   })
 
   it(`has Postgres answer as its model did in every 50th world`, { timeout: 300_000 }, async ({
