@@ -25,18 +25,26 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 const answers = new Map<string, number>()
+
+/** The first requests that were answered 5xx, to be looked into. */
+const failures: string[] = []
 const settled = new Set<string>()
 
 /** Tells whoever started a long run how far it is. */
 function tell(done: number): void {
   const file = process.env['ATTACK_PROGRESS']
   if (file)
-    appendFileSync(file, `${JSON.stringify({ done, all: requests, answers: [...answers] })}\n`)
+    appendFileSync(
+      file,
+      `${JSON.stringify({ done, all: requests, answers: [...answers], failures })}\n`,
+    )
 }
 
 function note(attack: Attack, answer: Answer): void {
   const name = `${attack.route} ${answer.status} ${answer.body?.code ?? answer.body?.reason ?? ''}`
   answers.set(name.trim(), (answers.get(name.trim()) ?? 0) + 1)
+  const isFailure = answer.status >= 500 && failures.length < 20
+  if (isFailure) failures.push(`${JSON.stringify(attack)} ${answer.status} ${answer.text}`)
   if (attack.route === 'pay' && answer.status === 200) settled.add(answer.body.paymentId)
 }
 

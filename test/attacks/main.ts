@@ -24,7 +24,12 @@ Exit codes: 0 nothing found, 1 something found, 2 usage.`
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 
-type Progress = { done: number; all: number; answers: [string, number][] }
+type Progress = {
+  done: number
+  all: number
+  answers: [string, number][]
+  failures: string[]
+}
 
 /** How far the spec says it is: its last line, once there is one. */
 function progressIn(file: string): Progress | undefined {
@@ -77,6 +82,7 @@ async function attack(requests: number): Promise<Outcome> {
   bar.end()
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   const last = found.at(-1)
+  for (const line of last ? JSON.parse(last).failures : []) process.stdout.write(`${line}\n`)
   return { failed, figures: last ? figuresOf(JSON.parse(last), seconds) : [] }
 }
 
