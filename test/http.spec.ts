@@ -115,8 +115,11 @@ describe('an answer', () => {
           status: 'settled',
           priceVersion: 1,
           conflict: false,
+          captured: '0.001',
+          released: '0',
+          refunded: '0',
           redeemableUntil: expect.stringMatching(/Z$/),
-          timeline: [{ status: 'settled', at: expect.stringMatching(/Z$/) }],
+          timeline: [{ status: 'settled', at: expect.stringMatching(/Z$/), amount: '0.001' }],
         })
       }
     }
