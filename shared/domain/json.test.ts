@@ -144,6 +144,19 @@ describe('readJson', () => {
     expect(reasonOf(readJson(bytes))).toBe(reason)
   })
 
+  it.for<[number[], string]>([
+    [[0xef, 0xbb, 0xbf], 'bom'],
+    [[0xef, 0xbb, 0xbe], 'syntax'],
+    [[0xef, 0xbc, 0xbf], 'syntax'],
+    [[0xee, 0xbb, 0xbf], 'syntax'],
+    [[0xef, 0xbb], 'utf8'],
+  ])(
+    'tells a byte order mark from what begins like one: %s is %s',
+    ([bytes, reason], { expect }) => {
+      expect(readJson(Uint8Array.from(bytes))).toMatchObject({ ok: false, reason })
+    },
+  )
+
   it('takes time in proportion to the bytes', ({ expect }) => {
     const members = (count: number) =>
       utf8(`{${Array.from({ length: count }, (_, i) => `"\\u0061${i}":"\\n"`).join()}}`)
