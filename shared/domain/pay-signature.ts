@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { decodeBase64url, encodeBase64url } from './base64url.ts'
 import { sha256 } from './digest.ts'
 import { publicKeyOf } from './ed25519.ts'
-import { formatDecimal } from './money.ts'
+import { signingText } from './pay-message.ts'
 import type { PaymentContent } from './payment-id.ts'
 
 /** Everything an agent signs when it pays. */
@@ -14,27 +14,8 @@ export type PayFields = PaymentContent & {
   settlement: 'sync' | 'async'
 }
 
-/**
- * The text an agent signs: twelve lines, no final line feed. `undefined` when a field holds a
- * control character or a lone surrogate, since two requests could then share one text.
- */
-export function payMessage(fields: PayFields): string | undefined {
-  const lines = [
-    'payos-x402-pay-v1',
-    fields.issuer,
-    fields.walletId,
-    fields.endpointId,
-    formatDecimal(fields.amount, fields.currency),
-    fields.currency,
-    fields.requestId,
-    fields.seconds.toString(),
-    fields.method.toUpperCase(),
-    fields.resource ?? '',
-    fields.settlement,
-    fields.capture,
-  ]
-  return lines.some((line) => /[\p{Cc}\p{Cs}]/u.test(line)) ? undefined : lines.join('\n')
-}
+/** The text an agent signs. The SDK builds it by the same function, so both sides agree. */
+export const payMessage = signingText
 
 /** An Ed25519 public key (RFC 8037 §2) with no other member, so a private one is never taken. */
 export const PublicJwk = z.strictObject({
