@@ -127,8 +127,8 @@ describe('POST /pay', () => {
     const first = await world.pay(agent, endpoint, { requestId })
     await world.kept(first)
 
-    const here = await world.pay(agent, endpoint, { requestId })
     const there = await world.pay(agent, endpoint, { requestId, edge: 1 })
+    const here = await world.payByRedis(agent, endpoint, { requestId })
 
     for (const repeat of [here, there]) {
       expect(repeat.status).toBe(200)

@@ -133,7 +133,7 @@ describe('the backend trips an answer waits for', () => {
     const requestId = randomUUID()
     await world.kept(await world.pay(agent, endpoint, { requestId }))
 
-    expect(waitedFor(await world.pay(agent, endpoint, { requestId }))).toEqual(['redis'])
+    expect(waitedFor(await world.payByRedis(agent, endpoint, { requestId }))).toEqual(['redis'])
   })
 
   it('one to the ledger for a repeat on a cold isolate', async ({ expect }) => {
