@@ -13,7 +13,7 @@ import { newOrder } from '../world/order.ts'
 import { PRICE } from '../world/population.ts'
 import { serveProvider } from '../world/provider.ts'
 
-const population = { agents: 1, wallets: 1, providers: 1 }
+const population = { agents: 1, wallets: 1, providers: 1, signing: 1 }
 
 /** A whole paid call: 402, payment, the request again, 200; ours beside the flow it replaces. */
 export const call: Scenario = {
@@ -114,7 +114,7 @@ async function timed(run: () => Promise<void>): Promise<number> {
 
 /** As the example agent does it: the payment is signed, and the provider verifies by itself. */
 async function paidCall(edge: Awaited<ReturnType<typeof openEdge>>, url: string): Promise<void> {
-  const [wallet] = edge.parties.wallets
+  const [wallet] = edge.parties.signing
   if (!wallet) throw new Error('nobody pays')
   const { d = '', x = '' } = wallet.agent.signer.privateKey.export({ format: 'jwk' })
   const served = await paidFetch(url, {

@@ -17,14 +17,18 @@ export const cpu: Scenario = {
   title: 'CPU time a payment costs the edge',
   async run(bench) {
     await using edge = await openEdge(bench, {
-      population: { agents: 16, wallets: bench.pick(100, 5000), providers: 1 },
+      population: {
+        ...{ agents: 16, wallets: bench.pick(100, 5000), providers: 1 },
+        signing: bench.pick(100, 5000),
+      },
     })
     await using hello = await startWorker(bench.bundles.hello)
     const count = bench.pick(200, 2500)
-    const next = orders(edge.parties)
     let made = 0
     const pays = (signed: boolean) => {
       const issuer = signed ? edge.payos.issuer : undefined
+      const { wallets, signing, providers } = edge.parties
+      const next = orders({ providers, wallets: signed ? signing : wallets })
       return async () => {
         // Signed before the clock starts, and in other processes' time anyway.
         const ready = Array.from({ length: count }, next).map((order) => ({

@@ -11,10 +11,14 @@ export const overhead: Scenario = {
   title: 'One payment at a time: ledger, gateway, edge',
   async run(bench) {
     await using edge = await openEdge(bench, {
-      population: { agents: 4, wallets: bench.pick(100, 2000), providers: 1 },
+      population: {
+        ...{ agents: 4, wallets: bench.pick(100, 2000), providers: 1 },
+        signing: bench.pick(100, 2000),
+      },
     })
     await using payers = await SqlPayers.open(edge, 1)
     const next = orders(edge.parties)
+    const nextSigned = orders({ ...edge.parties, wallets: edge.parties.signing })
     const turns = bench.pick(30, 1500)
     let made = 0
     const timed = (run: () => Promise<unknown>) => async () => {
@@ -32,7 +36,7 @@ export const overhead: Scenario = {
         sql: timed(() => payers.once(next())),
         gateway: counted(() => payByGateway(edge, edge.http, next())),
         edge: counted(() => edge.pay(next())),
-        signed: counted(() => edge.pay(next(), { signed: true })),
+        signed: counted(() => edge.pay(nextSigned(), { signed: true })),
       },
       { rounds: turns, onRound: bench.progress },
     )

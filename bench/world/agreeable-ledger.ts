@@ -46,4 +46,5 @@ const paymentOf = (args: Record<string, unknown>) => ({
   conflict: false,
   created_at: Math.floor(Date.now() / 1000),
   redeemable: true,
+  hold_expires_at: null,
 })

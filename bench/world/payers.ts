@@ -10,7 +10,7 @@ export type Load = { clients: number; seconds: number }
 
 /** Makes orders of a random wallet each time for a random provider, from the first of each. */
 export function orders(
-  { wallets, providers }: Parties,
+  { wallets, providers }: Pick<Parties, 'wallets' | 'providers'>,
   among: { wallets?: number; providers?: number } = {},
 ): () => Order {
   const any = <Item>(items: readonly Item[], count = items.length) =>

@@ -2,14 +2,18 @@ import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'no
 import type { Sql } from 'postgres'
 import { hashApiKey, makeApiKey, parseApiKey } from '../../shared/domain/api-key.ts'
 
-/** How many of each there are. Wallets are dealt out over the agents, one endpoint a provider. */
-export type Population = { agents: number; wallets: number; providers: number }
+/**
+ * How many of each there are. Wallets are dealt out over the agents, one endpoint a provider.
+ *
+ * `signing` wallets more belong to one agent more, whose every payment must be signed.
+ */
+export type Population = { agents: number; wallets: number; providers: number; signing?: number }
 
 export type Signer = { privateKey: KeyObject; x: string }
 export type Agent = { id: string; apiKey: string; keyId: string; keyHash: string; signer: Signer }
 export type Wallet = { id: string; agent: Agent }
 export type Provider = { id: string; apiKey: string; endpointId: string }
-export type Parties = { wallets: Wallet[]; providers: Provider[] }
+export type Parties = { wallets: Wallet[]; signing: Wallet[]; providers: Provider[] }
 
 /** What every endpoint costs, in atomic units and in the currency's. */
 export const PRICE = { units: 1000, text: '0.001', currency: 'USDC' } as const
@@ -21,18 +25,22 @@ export const RESOURCE = 'https://api.example/weather'
 const idOf = (kind: 1 | 2 | 3 | 4 | 5, index: number): string =>
   `b${kind}000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`
 
-/**
- * Brings the parties in through the operator's own functions, and returns how to act as them.
- *
- * Agents' keys are registered; signers are not, so that both signed and unsigned payments settle.
- */
+/** Brings the parties in through the operator's own functions, and returns how to act as them. */
 export async function populate(sql: Sql, population: Population): Promise<Parties> {
-  const agents = await Promise.all(range(population.agents).map(makeAgent))
+  const { signing = 0 } = population
+  const plain = await Promise.all(range(population.agents).map(makeAgent))
+  const signer = await makeAgent(population.agents)
+  const agents = [...plain, signer]
   const providers = await Promise.all(range(population.providers).map(makeProvider))
   const wallets = range(population.wallets).map((index) => ({
     id: idOf(3, index),
-    agent: agents[index % agents.length] as Agent,
+    agent: plain[index % plain.length] as Agent,
   }))
+  const signed = range(signing).map((index) => ({
+    id: idOf(3, population.wallets + index),
+    agent: signer,
+  }))
+  const all = [...wallets, ...signed]
   await sql`select api.put_x402_owner(${idOf(1, 0)}, 'an owner')`
   await sql`
     select api.put_x402_agent(id, ${idOf(1, 0)}, 'an agent'), api.put_x402_key('agent', key, id, hash)
@@ -42,8 +50,9 @@ export async function populate(sql: Sql, population: Population): Promise<Partie
     select api.put_x402_wallet(id, agent, ${PRICE.currency}),
       api.put_x402_policy(id, ${FUNDS.toString()}, ${FUNDS.toString()}, ${FUNDS.toString()}),
       api.deposit_x402_funds(gen_random_uuid(), id, ${FUNDS.toString()})
-    from unnest(${wallets.map(({ id }) => id)}::uuid[],
-      ${wallets.map(({ agent }) => agent.id)}::uuid[]) as it (id, agent)`
+    from unnest(${all.map(({ id }) => id)}::uuid[],
+      ${all.map(({ agent }) => agent.id)}::uuid[]) as it (id, agent)`
+  await sql`select api.put_x402_signer(${signer.id}, ${thumbprintOf(signer.signer)})`
   for (const { id, endpointId, keyId, keyHash } of providers) {
     await sql`select api.put_x402_provider(${id}, 'a provider')`
     await sql`select api.put_x402_key('provider', ${keyId}, ${id}, ${keyHash})`
@@ -51,7 +60,7 @@ export async function populate(sql: Sql, population: Population): Promise<Partie
       ${endpointId}, ${id}, 'GET', ${RESOURCE}, ${PRICE.currency}, ${PRICE.units.toString()})`
   }
   await sql`analyze`
-  return { wallets, providers }
+  return { wallets, signing: signed, providers }
 }
 
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
@@ -60,6 +69,12 @@ async function makeKey(kind: 'agent' | 'provider') {
   const apiKey = makeApiKey({ kind, environment: 'test', random: randomBytes(96) })
   return { apiKey, keyId: parseApiKey(apiKey)?.id ?? '', keyHash: await hashApiKey(apiKey) }
 }
+
+/** RFC 7638. */
+const thumbprintOf = ({ x }: Signer): string =>
+  createHash('sha256')
+    .update(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }))
+    .digest('base64url')
 
 async function makeAgent(index: number): Promise<Agent> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
