@@ -2,6 +2,7 @@ import { formatUnits, parseUnits } from '../../shared/domain/decimal.ts'
 import { signingText } from '../../shared/domain/pay-message.ts'
 import { type PaymentContent, paymentIdOf } from '../../shared/domain/payment-id.ts'
 import type { ProblemCode, Retry } from '../../shared/domain/problem.ts'
+import { jsonIn } from '../../shared/protocol/answer.ts'
 import { isRecord } from '../../shared/protocol/x402.ts'
 import { encodeBase64url } from './base64url.ts'
 import type { Settings } from './options.ts'
@@ -139,7 +140,7 @@ export class Edge {
         },
         signal: AbortSignal.any([init.signal, AbortSignal.timeout(timeoutMs)]),
       })
-      const body: unknown = await response.json()
+      const body = await jsonIn(response)
       const value = response.ok && isRecord(body) ? read(body) : undefined
       if (value !== undefined) return { ok: true, value }
       return { ok: false, refused: refusedIn(body, response) ?? unheard }

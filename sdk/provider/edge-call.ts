@@ -1,3 +1,4 @@
+import { jsonIn } from '../../shared/protocol/answer.ts'
 import { isRecord } from '../../shared/protocol/x402.ts'
 
 export type EdgeCallOptions = {
@@ -24,7 +25,7 @@ export const edgeCall =
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(5_000),
     })
-    const answer: unknown = await response.json()
+    const answer = await jsonIn(response)
     if (response.ok && isRecord(answer)) return answer
     const code = isRecord(answer) ? String(answer['code']) : ''
     throw new Error(`the edge did not say: ${response.status} ${code}`)

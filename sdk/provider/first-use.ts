@@ -84,26 +84,51 @@ export function redisClaims(redis: RedisLike, options: RedisClaimsOptions = {}):
   }
 }
 
-/** Claims at the edge: one trip per request, nothing to operate. Without the edge nothing is served. */
+/**
+ * Claims at the edge: one trip per request, nothing to operate. Without the edge nothing is served.
+ *
+ * Whatever the edge says, this process serves no payment twice.
+ */
 export const edgeClaims = (options: EdgeCallOptions): Claims => edgeClaimsBy(edgeCall(options))
 
-export function edgeClaimsBy(call: EdgeCall): Claims {
+export function edgeClaimsBy(call: EdgeCall, nowSeconds?: () => number): Claims {
+  const here = memoryClaims(nowSeconds)
   const verify = async (use: Use, action: Record<string, unknown>) => {
     const { proof, endpointId, attemptId } = use
     const body = await call('/verify', { proof, endpointId, attemptId, ...action })
     if (typeof body['valid'] === 'boolean') return body
     throw new Error('the edge did not say whether it is the first use')
   }
+  const consume = async (use: Use) => {
+    const { method, url: resource } = use
+    const body = await verify(use, { consume: true, method, resource })
+    return body['valid'] === true ? undefined : (body['reason'] as ProofReason)
+  }
   return {
     shared: true,
     settles: true,
     async claim(use) {
-      const { method, url: resource } = use
-      const body = await verify(use, { consume: true, method, resource })
-      return body['valid'] === true ? undefined : (body['reason'] as ProofReason)
+      const served = await here.claim(use)
+      if (served) return served
+      let isOurs = false
+      try {
+        // The same attempt is told the same, so an answer that was lost is asked for again.
+        const reason = await consume(use).catch((cause) => again(cause) && consume(use))
+        isOurs = !reason
+        return reason
+      } finally {
+        if (!isOurs) await here.release(use)
+      }
     },
     async release(use) {
       await verify(use, { release: true })
+      await here.release(use)
     },
   }
+}
+
+/** Whoever did not answer in time is not waited for twice. @throws the cause then. */
+function again(cause: unknown): true {
+  if (cause instanceof Error && cause.name === 'TimeoutError') throw cause
+  return true
 }

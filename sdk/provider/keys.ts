@@ -1,4 +1,5 @@
 import { decodeBase64url } from '../../shared/domain/base64url.ts'
+import { jsonIn } from '../../shared/protocol/answer.ts'
 import { isRecord } from '../../shared/protocol/x402.ts'
 import { Kept } from './kept.ts'
 
@@ -86,5 +87,5 @@ export async function jsonOf(
 ): Promise<unknown> {
   const response = await get(url, { signal, redirect: 'manual' })
   if (!response.ok) throw new Error(`${url} answered ${response.status}`)
-  return response.json()
+  return jsonIn(response)
 }

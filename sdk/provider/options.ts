@@ -99,7 +99,7 @@ function readCollection(
   const collector = call && new Collector({ ...by, call })
   const accept = options.accept ?? (collector ? 'leased' : 'settled')
   check(accept === 'settled' || collector, 'accept', '"settled", or set "apiKey"')
-  const ownClaims = call ? edgeClaimsBy(call) : memoryClaims(by.nowSeconds)
+  const ownClaims = call ? edgeClaimsBy(call, by.nowSeconds) : memoryClaims(by.nowSeconds)
   const claims = options.claims ?? ownClaims
   check(
     claims.shared || by.environment === 'test',

@@ -35,7 +35,7 @@ afterEach(async ({ expect }) => {
 afterAll(() => world?.close())
 
 const facilitatorOf = (key: string) =>
-  openFacilitator(packages, `${world.payos.edges.edges[0]?.url}/v1/x402`, key)
+  openFacilitator(packages, `${world.payos.edges.edges[0]?.url}/v1/x402`, { key })
 
 /** A new hold, as the official servers hand it to a facilitator. */
 async function hold(changes: Parameters<typeof standardBody>[1] = {}): Promise<StandardPayment> {

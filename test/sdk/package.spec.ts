@@ -64,6 +64,8 @@ describe('the package', () => {
     [
       'testing',
       [
+        'facilitatorModes',
+        'hostileFacilitator',
         'hostileModes',
         'hostileProvider',
         'makeProofKey',
@@ -202,11 +204,12 @@ describe('each snippet of the READMEs', () => {
     ['provider-3', /^\{ ok: false, reason: 'proof_malformed' \}$/],
     ['testing-1', /^200 \d{3}$/],
     ['testing-2', /^endless_402 proof_refused 1\n.*forged_receipt 200 1$/s],
+    ['testing-3', /^refuses_all policy_refused 0\nhuge_body outcome_unknown 1$/],
   ] as const)('%s says what it says', ([name, output], { expect }) => {
     expect(outputs.get(name)).toMatch(output)
   })
 
   it('is one of those above', ({ expect }) => {
-    expect([...outputs.keys()]).toHaveLength(8)
+    expect([...outputs.keys()]).toHaveLength(9)
   })
 })

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import { memoryClaims, paywall } from '../../sdk/provider/index.ts'
 import { testPayos } from '../../sdk/testing/index.ts'
 import { openWorld, type World } from '../support/world.ts'
+import { mishaps } from './support/links.ts'
 import { openShop, paywallOptions, type Shop } from './support/market.ts'
 
 let world: World
@@ -66,6 +67,23 @@ describe('without the edge', () => {
 
     expect((await handle(new Request('https://api.example/weather', { headers }))).status).toBe(200)
   })
+
+  it.for(['lost_request', 'lost_answer', 'garbled_answer'] as const)(
+    'serves the first use whose claim met with one mishap: %s',
+    async (mishap, { expect, onTestFinished }) => {
+      const provider = await world.provider()
+      const link = mishaps('/verify', [mishap])
+      const options = { apiKey: provider.apiKey, fetch: link }
+      const weak = await openShop(world, { provider, options })
+      onTestFinished(() => weak.stop())
+      const { body } = await world.pay(await world.agent(), weak.endpoint)
+      const headers = shown(body.proof)
+
+      const answers = [await fetch(weak.url, { headers }), await fetch(weak.url, { headers })]
+
+      expect(answers.map(({ status }) => status)).toEqual([200, 402])
+    },
+  )
 
   it('serves nothing when a first use cannot be claimed', async ({ expect }) => {
     const payos = await testPayos()

@@ -99,7 +99,7 @@ export type HttpFacilitator = {
 export async function openFacilitator(
   packages: Packages,
   url: string,
-  key: string,
+  { key, timeoutMs = 90_000 }: { key: string; timeoutMs?: number },
 ): Promise<HttpFacilitator> {
   const { HTTPFacilitatorClient } = await packages.load<{
     HTTPFacilitatorClient: new (options: object) => HttpFacilitator
@@ -107,6 +107,7 @@ export async function openFacilitator(
   const headers = { Authorization: `Bearer ${key}` }
   return new HTTPFacilitatorClient({
     url,
+    timeoutMs,
     createAuthHeaders: async () => ({ verify: headers, settle: headers, supported: headers }),
   })
 }

@@ -60,6 +60,7 @@ type HonoApp = {
 export async function openHandler(
   { world, packages }: { world: World; packages: Packages },
   handler: () => Response,
+  facilitatorOf?: (provider: Provider) => Promise<object>,
 ): Promise<OfficialShop> {
   const served = await serve(() => new Response('closed', { status: 500 }))
   const url = `${served.origin}/weather`
@@ -70,7 +71,8 @@ export async function openHandler(
     x402ResourceServer: new (by: object) => { register(network: string, scheme: object): object }
   }>('@x402/hono')
   const { Hono } = await packages.load<{ Hono: new () => HonoApp }>('hono')
-  const server = new x402ResourceServer(payos.facilitator).register(payos.network, payos.scheme)
+  const facilitator = (await facilitatorOf?.(endpoint.provider)) ?? payos.facilitator
+  const server = new x402ResourceServer(facilitator).register(payos.network, payos.scheme)
   const routes = { 'GET /weather': { accepts: payos.accept(endpoint.id) } }
   const app = new Hono().use(paymentMiddleware(routes, server)).get('/weather', handler)
   served.handle = (request) => app.fetch(request)

@@ -1,0 +1,21 @@
+/** The longest answer of an edge that is read, in bytes; its longest own is a tenth of that. */
+const BYTES_MAX = 1_048_576
+
+/**
+ * The JSON of an answer, of which no more than a megabyte is ever held.
+ *
+ * @throws when it is longer, is no JSON, or ends before its time.
+ */
+export async function jsonIn({ body }: Response): Promise<unknown> {
+  let left = BYTES_MAX
+  const bounded = body?.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, to) {
+        left -= chunk.length
+        if (left < 0) to.error(new RangeError('the answer is too long'))
+        else to.enqueue(chunk)
+      },
+    }),
+  )
+  return new Response(bounded).json()
+}
