@@ -25,6 +25,15 @@ type Sent = {
 }
 
 const never = new Promise<never>(() => undefined)
+const headers = new Headers({ 'content-type': 'application/json' })
+
+/** As much of a response as clients read; a real one would make a stream of each body. */
+const responseOf = ({ status, body }: Reply): Response => {
+  const ok = status >= 200 && status < 300
+  const read = { text: async () => body, json: async () => JSON.parse(body) }
+  return { ok, status, statusText: '', headers, ...read } as unknown as Response
+}
+
 const broken = () => new TypeError('fetch failed')
 
 /** The way between an isolate and what it depends on: every step of it is a place to fail or die. */
@@ -48,8 +57,7 @@ export class Network {
     isOver = true
     if (isDead(task) || this.#dies(task, 'hears')) return never
     if ('failure' in settled) throw settled.failure
-    const { status, body } = settled
-    return new Response(body, { status, headers: { 'content-type': 'application/json' } })
+    return responseOf(settled)
   }
 
   #send(task: Task, server: Server, call: Sent): void {

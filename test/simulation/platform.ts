@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import * as node from 'node:crypto'
+import { cryptoOf } from './crypto.ts'
 import { Random } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -87,48 +87,4 @@ export function takeOver({ timeline, seed, fetch }: Given): () => void {
     performance.now = realPerformance
     AbortSignal.timeout = realTimeout
   }
-}
-
-/** As much of Web Crypto as the edge uses, by synchronous calls. */
-function cryptoOf(random: Random) {
-  const keyOf = (key: CryptoKey) => node.KeyObject.from(key as node.webcrypto.CryptoKey)
-  const bytes = (data: Uint8Array) => new Uint8Array(data).buffer
-  const isMac = (key: CryptoKey) => key.algorithm.name === 'HMAC'
-  const mac = (key: CryptoKey, data: Uint8Array) =>
-    node.createHmac('sha256', keyOf(key)).update(data).digest()
-  const subtle = {
-    digest: async (name: string, data: Uint8Array) =>
-      bytes(node.createHash(name.replace('-', '')).update(data).digest()),
-    async importKey(...given: Parameters<typeof node.webcrypto.subtle.importKey>) {
-      const [format, data, algorithm, extractable, usages] = given
-      const isRaw = (format as string) !== 'jwk'
-      const key = isRaw
-        ? node.createSecretKey(data as Uint8Array)
-        : jwkKey(data as unknown as node.JsonWebKey)
-      return key.toCryptoKey(algorithm as 'Ed25519', extractable, usages)
-    },
-    sign: async (_: unknown, key: CryptoKey, data: Uint8Array) =>
-      bytes(isMac(key) ? mac(key, data) : node.sign(null, data, keyOf(key))),
-    async verify(...given: [unknown, CryptoKey, Uint8Array, Uint8Array]) {
-      const [, key, signature, data] = given
-      return isMac(key)
-        ? node.timingSafeEqual(mac(key, data), signature)
-        : node.verify(null, data, keyOf(key), signature)
-    },
-  }
-  const uuid = () => {
-    const digits = Buffer.from(random.bytes(16)).toString('hex')
-    return digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5')
-  }
-  return { subtle, randomUUID: uuid, getRandomValues: fill(random) }
-}
-
-const jwkKey = (key: node.JsonWebKey) =>
-  key.d
-    ? node.createPrivateKey({ key, format: 'jwk' })
-    : node.createPublicKey({ key, format: 'jwk' })
-
-const fill = (random: Random) => (into: Uint8Array) => {
-  into.set(random.bytes(into.length))
-  return into
 }

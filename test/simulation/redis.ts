@@ -83,7 +83,8 @@ export class SimulatedRedis {
     side: number,
   ): Promise<{ status: number; body: string }> {
     this.#show(side)
-    const headers = Object.fromEntries(new Headers(init.headers as HeadersInit))
+    const given = Object.entries(init.headers as Record<string, string>)
+    const headers = Object.fromEntries(given.map(([name, value]) => [name.toLowerCase(), value]))
     const request = { method: 'POST', url: new URL(url), rawTarget: '', headers }
     const said = await this.#face.handle({ ...request, body: Buffer.from(String(init.body)) })
     return { status: said.status, body: String(said.body ?? '') }

@@ -138,7 +138,8 @@ class World {
     await timeline.runUntil(startsAt + endsAt, isBroken)
 
     this.#happenings.calm()
-    await timeline.runUntil(startsAt + endsAt + 16 * MINUTE, isBroken)
+    const end = startsAt + endsAt + 16 * MINUTE
+    await timeline.runUntil(end, () => isBroken() || this.#isAtRest())
     if (!isBroken()) this.#judgeRest()
     return this.#outcome()
   }
@@ -159,13 +160,24 @@ class World {
     }
   }
 
-  #judgeRest(): void {
-    const { accepted } = this.#providers
-    const { declined } = this.#agents
-    const waiting = this.#redis.reduce(
+  /** Whether all that is still to come is the next minute's duties, which find nothing to do. */
+  #isAtRest(): boolean {
+    if (this.timeline.waiting > 1) return false
+    const leases = [...this.#database.ledger.leases.values()]
+    return leases.every(({ state }) => state === 'reclaimed') && this.#undrained === 0
+  }
+
+  get #undrained(): number {
+    return this.#redis.reduce(
       (sum, redis, at) => sum + redis.waiting('test', REGIONS[at] ?? '', shards),
       0,
     )
+  }
+
+  #judgeRest(): void {
+    const { accepted } = this.#providers
+    const { declined } = this.#agents
+    const waiting = this.#undrained
     judgeRest({ ledger: this.#database.ledger, witness: this.witness, waiting, accepted, declined })
   }
 

@@ -13,6 +13,11 @@ export class Timeline {
     this.now = now
   }
 
+  /** How much is still to come. */
+  get waiting(): number {
+    return this.#events.length
+  }
+
   after(ms: number, run: Event['run']): void {
     this.#push({ at: this.now + Math.max(0, ms), order: this.#order++, run })
   }
