@@ -1,5 +1,5 @@
 import { formatUnits } from '../../shared/domain/decimal.ts'
-import type { PaymentRequirements } from '../../shared/protocol/x402.ts'
+import { isRecord, type PaymentRequirements } from '../../shared/protocol/x402.ts'
 import { Budget } from './budget.ts'
 import type { Call } from './call.ts'
 import type { Edge, Paid } from './edge.ts'
@@ -83,7 +83,7 @@ export class Buyer {
     { requestId, payable }: { requestId: string; payable: Payable },
   ): Promise<Purchase> {
     const { edge, purchases, settings } = this.#parts
-    const { terms, accepted, extensions } = payable
+    const { terms, accepted } = payable
     const order = { ...terms, requestId }
     this.#budget.take(call.origin, terms.amount)
     const purchase: Purchase = {
@@ -91,7 +91,7 @@ export class Buyer {
       fingerprint: call.fingerprint,
       paymentId: await edge.idOf(order),
       accepted,
-      extensions,
+      extensions: named(payable.extensions, requestId),
       proof: undefined,
       expiresAt: 0,
       startedAt: settings.timing.now(),
@@ -147,4 +147,12 @@ export class Buyer {
     settings.onEvent({ type: 'paid', ...namesOf(purchase) })
     return proved
   }
+}
+
+/** What a 402 declared, with the request id as the `payment-identifier` unless that is too short. */
+function named(extensions: Record<string, unknown> | undefined, id: string) {
+  const name = 'payment-identifier'
+  const declared = extensions?.[name]
+  if (!isRecord(declared) || id.length < 16) return extensions
+  return { ...extensions, [name]: { ...declared, info: { id, ...(declared['info'] as object) } } }
 }

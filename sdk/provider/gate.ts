@@ -1,4 +1,5 @@
 import { isWithin, parseResource } from '../../shared/domain/resource.ts'
+import { isNamed } from '../../shared/protocol/payment-identifier.ts'
 import {
   encodeHeader,
   headerNames,
@@ -8,7 +9,7 @@ import {
 import * as answers from './answers.ts'
 import type { Use } from './first-use.ts'
 import type { Settings } from './options.ts'
-import { presentedIn } from './presented.ts'
+import { type Presented, presentedIn } from './presented.ts'
 import type { Payment, Proof, ProofReason } from './proof.ts'
 import { type Quote, Quotes } from './quote.ts'
 import { isHold, namesOf, Sale } from './sale.ts'
@@ -85,7 +86,7 @@ export class Gate {
     })
     if (presented.kind === 'none') return this.#refuse(quote, { url })
     if (presented.kind === 'fault') return this.#refuse(quote, { url, reason: presented.reason })
-    return this.#accept({ quote, method, url, token: presented.token })
+    return this.#accept({ quote, method, url, presented })
   }
 
   /** What the agent calls this request: the registered origin, whatever proxies made of the host. */
@@ -100,15 +101,20 @@ export class Gate {
     quote: Quote
     method: string
     url: string
-    token: string
+    presented: Extract<Presented, { kind: 'proof' }>
   }): Promise<Admission> {
-    const { quote, method, url, token } = shown
+    const { quote, method, url, presented } = shown
+    const { token, identifier } = presented
     const settings = this.#settings
     const price = (proof: Proof) => this.#quotes.priceFor(proof)
     const verdict = await verifyProof(token, { ...settings, price, method, url })
     if (!verdict.ok) return this.#refuse(quote, { url, reason: verdict.reason })
 
     const { proof } = verdict
+    // A name that is not this payment's would bind the answer to somebody else's.
+    if (identifier && !(await isNamed(identifier, proof.requestId))) {
+      return this.#refuse(quote, { url, reason: 'proof_malformed' })
+    }
     const { accept, collector } = settings
     const isUncollectable = isHold(proof) ? !collector : accept === 'settled'
     if (proof.status === 'held' && isUncollectable) {

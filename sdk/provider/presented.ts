@@ -1,11 +1,12 @@
 import { readJson } from '../../shared/domain/json.ts'
+import { type Identifier, identifierIn } from '../../shared/protocol/payment-identifier.ts'
 import { headerBytes, headerNames, isRecord, SCHEME } from '../../shared/protocol/x402.ts'
 import type { ProofReason } from './proof.ts'
 
 /** What a request shows: nothing, one proof, or something that cannot be accepted. */
 export type Presented =
   | { kind: 'none' }
-  | { kind: 'proof'; token: string }
+  | { kind: 'proof'; token: string; identifier?: Identifier | undefined }
   | { kind: 'fault'; reason: ProofReason }
 
 /** What the entry an agent says it paid must agree with. */
@@ -36,17 +37,23 @@ function inPayload(text: string, asked: Asked): Presented {
   const bytes = headerBytes(text)
   const json = bytes && readJson(bytes, 'float')
   const sent = json?.ok && isRecord(json.value) ? json.value : {}
-  const { x402Version, accepted, payload } = sent
-  if (x402Version !== 2 || !isRecord(accepted) || !isRecord(payload))
-    return fault('proof_malformed')
+  const { x402Version, accepted, payload, extensions } = sent
+  const identifier = identifierIn(extensions)
+  const isWhole = isRecord(accepted) && isRecord(payload) && identifier !== 'malformed'
+  if (x402Version !== 2 || !isWhole) return fault('proof_malformed')
 
-  const { scheme, network, asset, payTo, extra } = accepted
+  const reason = disagreement(accepted, asked)
   const { proof } = payload
-  if (scheme !== SCHEME || asset !== asked.asset) return fault('proof_malformed')
-  if (network !== asked.network) return fault('proof_wrong_network')
-  if (payTo !== asked.payTo) return fault('proof_wrong_audience')
-  if (isRecord(extra) && extra['endpointId'] !== asked.endpointId) {
-    return fault('proof_wrong_endpoint')
-  }
-  return typeof proof === 'string' ? { kind: 'proof', token: proof } : fault('proof_malformed')
+  if (reason || typeof proof !== 'string') return fault(reason ?? 'proof_malformed')
+  return { kind: 'proof', token: proof, identifier }
+}
+
+/** Why the entry an agent says it paid is not the one that was asked. */
+function disagreement(accepted: Record<string, unknown>, asked: Asked): ProofReason | undefined {
+  const { scheme, network, asset, payTo, extra } = accepted
+  if (scheme !== SCHEME || asset !== asked.asset) return 'proof_malformed'
+  if (network !== asked.network) return 'proof_wrong_network'
+  if (payTo !== asked.payTo) return 'proof_wrong_audience'
+  const isOther = isRecord(extra) && extra['endpointId'] !== asked.endpointId
+  return isOther ? 'proof_wrong_endpoint' : undefined
 }

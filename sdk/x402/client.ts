@@ -1,3 +1,4 @@
+import { IDENTIFIER, identifierIn, requestIdOf } from '../../shared/protocol/payment-identifier.ts'
 import {
   decodeHeader,
   headerNames,
@@ -31,7 +32,11 @@ export type PayosClient = {
     x402Version: number,
     requirements: PaymentRequirements,
     context?: { extensions?: Record<string, unknown> },
-  ): Promise<{ x402Version: number; payload: Record<string, unknown> }>
+  ): Promise<{
+    x402Version: number
+    payload: Record<string, unknown>
+    extensions?: Record<string, unknown>
+  }>
   /**
    * The `fetch` to hand to `wrapFetchWithPayment`. It tells the scheme what the official clients do
    * not: that a 402 is that of the URL which was called, and whether what was paid for was
@@ -63,8 +68,9 @@ export function payosClient(options: PayosClientOptions, base: typeof fetch = fe
     },
     async createPaymentPayload(x402Version, requirements, { extensions } = {}) {
       const url = resources.get(requirements)
-      const { proof, order } = await till.pay(requirements, { url, extensions })
-      return { x402Version, payload: { proof, requestId: order.requestId } }
+      const { proof, order, extensions: named } = await till.pay(requirements, { url, extensions })
+      const payload = { proof, requestId: order.requestId }
+      return { x402Version, payload, ...(named && { extensions: named }) }
     },
     guard: (inner) => till.guard(inner),
   }
@@ -94,7 +100,7 @@ class Till {
   ): Promise<Purchase> {
     const call = await this.#callOf(entry, asked.url)
     const { requestId, purchase } = await this.#purchases.begin(call.fingerprint, {
-      requestId: undefined,
+      requestId: await requestIdFrom(asked.extensions),
       nowMs: this.#settings.timing.now(),
     })
     try {
@@ -169,6 +175,20 @@ class Till {
     await this.#purchases.close(purchase)
     this.#purchases.end(purchase.order.requestId)
   }
+}
+
+/** The name its user gave the payment, by the extension `payment-identifier`; else there is none. */
+async function requestIdFrom(
+  extensions: Record<string, unknown> | undefined,
+): Promise<string | undefined> {
+  const identifier = identifierIn(extensions)
+  if (identifier === 'malformed') {
+    throw new PaymentError(
+      'requirement_unreadable',
+      `"${IDENTIFIER}" must name the payment by 16 to 128 of A-Z, a-z, 0-9, "_" and "-".`,
+    )
+  }
+  return identifier?.id === undefined ? undefined : requestIdOf(identifier.id)
 }
 
 function requestIdIn(headers: Headers): string | undefined {

@@ -1,13 +1,17 @@
 import * as z from 'zod'
-import { encodeBase64url } from '../domain/base64url.ts'
 import { type CaptureReason, sharesOf } from '../domain/capture.ts'
-import { sha256 } from '../domain/digest.ts'
 import { EndpointId } from '../domain/ids.ts'
 import { NumberText } from '../domain/json.ts'
 import { Amount } from '../domain/money.ts'
 import type { Payment } from '../domain/payment.ts'
 import type { ProofClaims, ProofReason } from '../domain/proof.ts'
 import { AttemptId } from './fields.ts'
+import {
+  IDENTIFIER,
+  identifierForm,
+  isNamed,
+  type Identifier as Named,
+} from './payment-identifier.ts'
 import { captureDetails } from './settle.ts'
 import { SCHEME } from './x402.ts'
 
@@ -45,10 +49,7 @@ const Requirements = z.object({
 const Identifier = z.object({
   info: z.object({
     required: z.boolean().nullish(),
-    id: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{16,128}$/)
-      .nullish(),
+    id: z.string().regex(identifierForm).nullish(),
   }),
 })
 
@@ -60,7 +61,7 @@ const StandardBody = z.object({
       requestId: z.string().nullish(),
       attemptId: AttemptId.nullish(),
     }),
-    extensions: z.object({ 'payment-identifier': Identifier.nullish() }).nullish(),
+    extensions: z.object({ [IDENTIFIER]: Identifier.nullish() }).nullish(),
   }),
   paymentRequirements: Requirements,
 })
@@ -70,7 +71,7 @@ export type Asked = {
   proof: string
   requestId: string | undefined
   attemptId: string | undefined
-  identifier: { required: boolean; id: string | undefined } | undefined
+  identifier: Named | undefined
   requirements: { payTo: string; asset: string; amount: Amount; endpointId: EndpointId }
 }
 
@@ -114,7 +115,7 @@ function judgeRequirements(body: z.output<typeof StandardBody>, network: string)
   if (!same || !endpointId) return refuse('invalid_payment_requirements')
 
   const { payTo, asset, amount } = required
-  const identifier = extensions?.['payment-identifier']?.info
+  const identifier = extensions?.[IDENTIFIER]?.info
   return {
     ok: true,
     asked: {
@@ -137,21 +138,13 @@ export async function judgeAsked(
 ): Promise<FacilitatorReason | undefined> {
   if (claims.asset !== requirements.asset) return 'invalid_payment_requirements'
   if (requestId !== undefined && requestId !== claims.rid) return 'invalid_payload'
-  if (identifier?.required && identifier.id === undefined) return 'invalid_payload'
-  const named = identifier?.id === undefined || (await requestIdOf(identifier.id)) === claims.rid
-  return named ? undefined : 'invalid_payload'
+  const isSame = !identifier || (await isNamed(identifier, claims.rid))
+  return isSame ? undefined : 'invalid_payload'
 }
-
-/**
- * The request id a payment identifier stands for: itself, or its SHA-256 when it is too long. The
- * ledger lets one request id pay for one content, so one identifier does.
- */
-const requestIdOf = async (identifier: string): Promise<string> =>
-  identifier.length <= 64 ? identifier : encodeBase64url(await sha256(identifier))
 
 /** What became of the extension, for the header `EXTENSION-RESPONSES`. */
 export const extensionAnswer = (accepted: boolean) => ({
-  'payment-identifier': accepted
+  [IDENTIFIER]: accepted
     ? { status: 'success' }
     : { status: 'rejected', rejectedReason: 'identifier_not_of_this_payment' },
 })
@@ -179,6 +172,6 @@ export const supportedAnswer = (by: { issuer: string; network: string; kids: str
       extra: { issuer: by.issuer, jwks: `${by.issuer}/.well-known/jwks.json` },
     },
   ],
-  extensions: ['payment-identifier'],
+  extensions: [IDENTIFIER],
   signers: { 'payos:*': by.kids },
 })

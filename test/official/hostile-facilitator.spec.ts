@@ -110,7 +110,7 @@ describe('an official server with its own facilitator client, whose facilitator'
       const facilitatorOf = ({ apiKey: key }: Provider) =>
         openFacilitator(packages, `${edge.origin}/v1/x402`, { key, timeoutMs: 500 })
       const handler = () => new Response('sunny')
-      const shop = await openHandler({ world, packages }, handler, facilitatorOf)
+      const shop = await openHandler({ world, packages }, handler, { facilitatorOf })
       onTestFinished(async () => void (await Promise.all([shop.stop(), edge.stop()])))
 
       await judge(shop.url, outcome, expect)

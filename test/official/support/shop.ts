@@ -56,11 +56,18 @@ type HonoApp = {
   fetch(request: Request): Promise<Response>
 }
 
+type HandlerOptions = {
+  /** Who settles. Default: our own facilitator client. */
+  facilitatorOf?: (provider: Provider) => Promise<object>
+  /** What the route declares in its 402. */
+  extensions?: Record<string, unknown>
+}
+
 /** The same on Hono with a handler of the spec's own. */
 export async function openHandler(
   { world, packages }: { world: World; packages: Packages },
   handler: () => Response,
-  facilitatorOf?: (provider: Provider) => Promise<object>,
+  { facilitatorOf, extensions = {} }: HandlerOptions = {},
 ): Promise<OfficialShop> {
   const served = await serve(() => new Response('closed', { status: 500 }))
   const url = `${served.origin}/weather`
@@ -73,7 +80,7 @@ export async function openHandler(
   const { Hono } = await packages.load<{ Hono: new () => HonoApp }>('hono')
   const facilitator = (await facilitatorOf?.(endpoint.provider)) ?? payos.facilitator
   const server = new x402ResourceServer(facilitator).register(payos.network, payos.scheme)
-  const routes = { 'GET /weather': { accepts: payos.accept(endpoint.id) } }
+  const routes = { 'GET /weather': { accepts: payos.accept(endpoint.id), extensions } }
   const app = new Hono().use(paymentMiddleware(routes, server)).get('/weather', handler)
   served.handle = (request) => app.fetch(request)
   return { endpoint, url, stop: () => served.stop() }
