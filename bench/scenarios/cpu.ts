@@ -33,7 +33,7 @@ export const cpu: Scenario = {
         // Signed before the clock starts, and in other processes' time anyway.
         const ready = Array.from({ length: count }, next).map((order) => ({
           order,
-          body: payBody(order, issuer),
+          body: payBody(order, { issuer }),
         }))
         return cpuPer(count, edge.payos.edges.pids(), async () => {
           const it = ready.pop()

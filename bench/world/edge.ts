@@ -5,7 +5,7 @@ import { type Payos, startPayos } from '../../local/payos.ts'
 import { HttpClient } from '../measure/http.ts'
 import type { Bench } from '../scenario.ts'
 import type { World } from './databases.ts'
-import { type Order, payBody } from './order.ts'
+import { type Order, payBody, type Settlement } from './order.ts'
 import type { Population } from './population.ts'
 
 /** A whole PayOS with its parties, and how agents call it. */
@@ -22,12 +22,14 @@ export type PayOptions = {
   signed?: boolean
   /** The body to send; made of the order when absent. */
   body?: string
-  /** What must come of it. Default `settled`. */
-  expect?: 'settled' | 'replayed' | { refused: string }
+  /** Async: promised from the wallet's lease, where it has one. Default `sync`. */
+  settlement?: Settlement
+  /** What must come of it; `paid`: held or settled. Default: what `settlement` says. */
+  expect?: 'settled' | 'held' | 'paid' | 'replayed' | { refused: string }
 }
 
 /** What an edge answered, and which backends it waited for. */
-export type Paid = { proof: string; trips: string[] }
+export type Paid = { paymentId: string; status: string; proof: string; trips: string[] }
 
 type EdgeOptions = {
   population: Population
@@ -82,18 +84,27 @@ async function freePort(): Promise<number> {
 
 type Counter = { http: HttpClient; urls: string[]; issuer: string }
 
+type Told = { code?: string; replayed?: boolean; status?: string } & Partial<
+  Pick<Paid, 'paymentId' | 'proof'>
+>
+
 async function pay(at: Counter, order: Order, options: PayOptions): Promise<Paid> {
-  const { edge = 0, signed = false, expect = 'settled' } = options
-  const body = options.body ?? payBody(order, signed ? at.issuer : undefined)
+  const { edge = 0, signed = false, settlement } = options
+  const { expect = settlement === 'async' ? 'held' : 'settled' } = options
+  const issuer = signed ? at.issuer : undefined
   const { status, text, headers } = await at.http.send(`${at.urls[edge]}/v1/x402/pay`, {
     headers: { authorization: `Bearer ${order.wallet.agent.apiKey}` },
-    body,
+    body: options.body ?? payBody(order, { issuer, settlement }),
   })
-  const told = JSON.parse(text) as { code?: string; replayed?: boolean; proof?: string }
-  const came = status !== 200 ? told.code : told.replayed ? 'replayed' : 'settled'
+  const told = JSON.parse(text) as Told
+  const came = status !== 200 ? told.code : told.replayed ? 'replayed' : told.status
   const wanted = typeof expect === 'object' ? expect.refused : expect
-  if (came !== wanted) throw new Error(`expected ${wanted}, came ${came}: ${text.slice(0, 300)}`)
-  return { proof: told.proof ?? '', trips: tripsIn(headers['server-timing']) }
+  const isPaid = came === 'held' || came === 'settled'
+  if (wanted === 'paid' ? !isPaid : came !== wanted) {
+    throw new Error(`expected ${wanted}, came ${came}: ${text.slice(0, 300)}`)
+  }
+  const { paymentId = '', proof = '' } = told
+  return { paymentId, proof, status: told.status ?? '', trips: tripsIn(headers['server-timing']) }
 }
 
 /** The backends named in a `Server-Timing` header, in the order they were waited for. */

@@ -32,8 +32,12 @@ export function settleBody(order: Order): string {
   })
 }
 
+type Terms = { issuer?: string | undefined; settlement?: Settlement | undefined }
+export type Settlement = 'sync' | 'async'
+
 /** The body of `POST /pay`; with an issuer it is signed for that edge. */
-export function payBody({ wallet, endpointId, requestId }: Order, issuer?: string): string {
+export function payBody({ wallet, endpointId, requestId }: Order, terms: Terms = {}): string {
+  const { issuer, settlement = 'sync' } = terms
   const body = {
     endpointId,
     walletId: wallet.id,
@@ -42,11 +46,12 @@ export function payBody({ wallet, endpointId, requestId }: Order, issuer?: strin
     requestId,
     timestamp: Math.floor(Date.now() / 1000),
     method: 'GET',
+    ...(settlement !== 'sync' && { settlement }),
   }
   if (issuer === undefined) return JSON.stringify(body)
   const lines = [
     ...['payos-x402-pay-v1', issuer, wallet.id, endpointId, PRICE.text, PRICE.currency],
-    ...[requestId, body.timestamp, 'GET', '', 'sync', 'automatic'],
+    ...[requestId, body.timestamp, 'GET', '', settlement, 'automatic'],
   ]
   const { privateKey, x } = wallet.agent.signer
   const signature = sign(null, Buffer.from(lines.join('\n')), privateKey).toString('base64url')
