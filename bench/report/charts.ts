@@ -9,7 +9,9 @@ export type Chart = { file: string; alt: string; svg: string }
 
 /** The charts for which there are figures. */
 export function charts(figures: readonly Figure[]): Chart[] {
-  return [staircase, latency, throughput, growth, cost].flatMap((draw) => draw(figures) ?? [])
+  return [staircase, latency, throughput, throughputAsync, growth, cost].flatMap(
+    (draw) => draw(figures) ?? [],
+  )
 }
 
 type Draw = (figures: readonly Figure[]) => Chart | undefined
@@ -26,11 +28,11 @@ const staircase: Draw = (figures) => {
     title: 'A whole paid call: the replaced flow, stage by stage, and PayOS',
     unit: 'ms',
     bars: steps.map(({ name, title, value }) => ({
-      label: name === 'call/payos' ? 'PayOS' : shortened(title),
+      label: shortened(title),
       value,
-      fill: name === 'call/payos' ? colours.ours : colours.other,
+      fill: name.startsWith('call/payos') ? colours.ours : colours.other,
     })),
-    mark: { value: 175, label: 'budget 175 ms' },
+    mark: { value: 175, label: 'budget of sync settlement: 175 ms' },
   })
   return { file: 'staircase.svg', alt: 'How long a whole paid call takes', svg }
 }
@@ -45,23 +47,44 @@ const latency: Draw = (figures) => {
 }
 
 const throughput: Draw = (figures) => {
-  const series = [
+  const series = seriesOf(figures, [
     { prefix: 'throughput/hello-c', label: 'hello-world Worker', stroke: colours.other },
     { prefix: 'throughput/sql-c', label: 'ledger alone', stroke: colours.limit },
     { prefix: 'throughput/edge-1-c', label: 'PayOS, 1 edge', stroke: colours.ours },
     { prefix: 'throughput/edge-3-c', label: 'PayOS, 3 edges', stroke: colours.ours2 },
     { prefix: 'throughput/edge-6-c', label: 'PayOS, 6 edges', stroke: colours.ours3 },
-  ].flatMap(({ prefix, label, stroke }): Series[] => {
-    const points = named(figures, prefix).map(({ name, value }) => {
-      return { x: Number(name.slice(prefix.length)), y: value }
-    })
-    return points.length > 0 ? [{ label, stroke, points }] : []
-  })
+  ])
   if (series.length === 0) return undefined
   const title = 'Payments a second, all on one machine'
   const svg = lines({ title, xLabel: 'clients', series })
   return { file: 'throughput.svg', alt: 'Payments a second against clients', svg }
 }
+
+const throughputAsync: Draw = (figures) => {
+  const series = seriesOf(figures, [
+    { prefix: 'throughput/edge-1-c', label: 'sync, 1 edge', stroke: colours.other },
+    { prefix: 'throughput/edge-6-c', label: 'sync, 6 edges', stroke: colours.faint },
+    { prefix: 'throughput/async-1-c', label: 'async, 1 edge', stroke: colours.ours },
+    { prefix: 'throughput/async-3-c', label: 'async, 3 edges', stroke: colours.ours2 },
+    { prefix: 'throughput/async-6-c', label: 'async, 6 edges', stroke: colours.ours3 },
+  ])
+  if (!series.some(({ label }) => label.startsWith('async'))) return undefined
+  const title = 'Payments a second, sync beside async, the drain at work'
+  const svg = lines({ title, xLabel: 'clients', series })
+  return { file: 'throughput-async.svg', alt: 'Sync beside async payments a second', svg }
+}
+
+/** One line for each family of figures whose names end in their number of clients. */
+const seriesOf = (
+  figures: readonly Figure[],
+  families: readonly { prefix: string; label: string; stroke: string }[],
+): Series[] =>
+  families.flatMap(({ prefix, label, stroke }) => {
+    const points = named(figures, prefix).map(({ name, value }) => {
+      return { x: Number(name.slice(prefix.length)), y: value }
+    })
+    return points.length > 0 ? [{ label, stroke, points }] : []
+  })
 
 const growth: Draw = (figures) => {
   const rates = named(figures, 'growth/stored-')

@@ -8,12 +8,13 @@ import { openReference, type ReferenceEdge } from '../reference/edge.ts'
 import type { Bench, Figure, Scenario } from '../scenario.ts'
 import { assertBooks, type World } from '../world/databases.ts'
 import { AGENT_PROVIDER_MS, type distances, latencyOf } from '../world/distances.ts'
-import { openEdge } from '../world/edge.ts'
-import { newOrder } from '../world/order.ts'
+import { type Edge, openEdge } from '../world/edge.ts'
+import { openLeases } from '../world/leases.ts'
+import { newOrder, type Settlement } from '../world/order.ts'
 import { PRICE } from '../world/population.ts'
-import { serveProvider } from '../world/provider.ts'
+import { servePaywall } from '../world/provider.ts'
 
-const population = { agents: 1, wallets: 1, providers: 1, signing: 1 }
+const population = { agents: 1, wallets: 1, providers: 1, signing: 2 }
 
 /** A whole paid call: 402, payment, the request again, 200; ours beside the flow it replaces. */
 export const call: Scenario = {
@@ -24,7 +25,7 @@ export const call: Scenario = {
     const others: Figure[] = []
     for (const distance of ['region', 'far'] as const) {
       bench.progress(0, 1, distance)
-      others.push(await ours(bench, distance))
+      others.push(await alone(bench, distance))
     }
     return [...staircase, ...others]
   },
@@ -38,12 +39,19 @@ const stages = {
 } as const
 type Stage = keyof typeof stages
 
+const ours = {
+  payos: { title: 'PayOS', budget: { atMost: 175 } },
+  'payos-async': { title: 'PayOS, async settlement', budget: { atMost: 45 } },
+}
+
 async function besideReference(bench: Bench): Promise<Figure[]> {
   const latency = latencyOf('replaced')
   await using edge = await openEdge(bench, { population, latency })
   await using served = await provider(edge, edge.payos.issuer)
   await using reference = await openReference(bench, edge, latency)
   using http = new HttpClient()
+  const leases = await openLeases(edge, edge.parties.signing.slice(1))
+  await leases.lend(100)
   const stage = (number: 1 | 2 | 3 | 4) => () =>
     timed(() => referenceCall({ reference, http, edge, number }))
   const samples = await alternate(
@@ -53,41 +61,50 @@ async function besideReference(bench: Bench): Promise<Figure[]> {
       'stage-3': stage(3),
       'stage-4': stage(4),
       payos: () => timed(() => paidCall(edge, served.url)),
+      'payos-async': () => timed(() => paidCall(edge, served.url, 'async')),
     },
     { rounds: bench.pick(2, 25), onRound: bench.progress },
   )
-  await assertReference(edge, reference, 4 * (samples.payos.length + 1))
-  await assertBooks(edge, samples.payos.length + 1)
+  const calls = samples.payos.length + 1
+  await assertReference(edge, reference, 4 * calls)
+  await leases.drained()
+  const leased = await leases.assert(2 * calls)
+  if (leased !== calls) throw new Error(`${leased} of ${calls} calls were paid from a lease`)
 
-  const about = (name: Stage | 'payos', title: string) => ({
+  const about = (name: keyof typeof samples, title: string) => ({
     ...methods,
     name: `call/${name}`,
     title,
     ratio: { to: 'call/stage-1', value: ratioOf(samples[name], samples['stage-1']) },
   })
-  return [
-    ...(Object.keys(stages) as Stage[]).map((name) =>
-      ofCalls(about(name, stages[name]), samples[name]),
-    ),
-    ofCalls({ ...about('payos', 'PayOS'), budget: { atMost: 175 } }, samples.payos),
-  ]
+  const replaced = (Object.keys(stages) as Stage[]).map((name) =>
+    ofCalls(about(name, stages[name]), samples[name]),
+  )
+  const payos = (['payos', 'payos-async'] as const).map((name) => {
+    const { title, budget } = ours[name]
+    return ofCalls({ ...about(name, title), budget }, samples[name])
+  })
+  return [...replaced, ...payos]
 }
 
 const methods = {
   unit: 'ms' as const,
   method:
     'database 140 ms, Redis 8 ms, QStash 30 ms, agent to provider 5 ms, there and back; in turn',
-  asserted: 'the call was answered 200 for a payment of the right amount; books balance',
+  asserted:
+    'each call was answered 200 for a payment of the right amount, held before if async, settled in ' +
+    'the end; books, leases and escrow balance',
 }
 
 /** PayOS alone, at another distance of its backends. */
-async function ours(bench: Bench, distance: keyof typeof distances): Promise<Figure> {
+async function alone(bench: Bench, distance: keyof typeof distances): Promise<Figure> {
   await using edge = await openEdge(bench, { population, latency: latencyOf(distance) })
   await using served = await provider(edge, edge.payos.issuer)
   const { payos } = await alternate(
     { payos: () => timed(() => paidCall(edge, served.url)) },
     { rounds: bench.pick(2, 30) },
   )
+  await assertBooks(edge, payos.length + 1)
   const method = {
     region: 'database 5 ms, agent to provider 5 ms, there and back',
     far: 'database 250 ms, agent to provider 5 ms, there and back',
@@ -103,7 +120,7 @@ async function ours(bench: Bench, distance: keyof typeof distances): Promise<Fig
 async function provider(world: World, issuer: string) {
   const [party] = world.parties.providers
   if (!party) throw new Error('nobody to pay')
-  return serveProvider(world, party, { issuer, awayMs: AGENT_PROVIDER_MS })
+  return servePaywall(world, party, { issuer, awayMs: AGENT_PROVIDER_MS })
 }
 
 async function timed(run: () => Promise<void>): Promise<number> {
@@ -112,9 +129,9 @@ async function timed(run: () => Promise<void>): Promise<number> {
   return performance.now() - started
 }
 
-/** As the example agent does it: the payment is signed, and the provider verifies by itself. */
-async function paidCall(edge: Awaited<ReturnType<typeof openEdge>>, url: string): Promise<void> {
-  const [wallet] = edge.parties.signing
+/** As the example agent does it: the payment is signed, and the provider's paywall verifies. */
+async function paidCall(edge: Edge, url: string, settlement: Settlement = 'sync') {
+  const wallet = edge.parties.signing[settlement === 'sync' ? 0 : 1]
   if (!wallet) throw new Error('nobody pays')
   const { d = '', x = '' } = wallet.agent.signer.privateKey.export({ format: 'jwk' })
   const served = await paidFetch(url, {
@@ -123,6 +140,7 @@ async function paidCall(edge: Awaited<ReturnType<typeof openEdge>>, url: string)
     walletId: wallet.id,
     privateJwk: { d, x },
     most: BigInt(PRICE.units),
+    settlement,
   })
   const report = (await served.json()) as { paymentId?: string }
   if (served.status !== 200 || !report.paymentId) throw new Error(`served ${served.status}`)

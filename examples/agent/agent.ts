@@ -9,6 +9,8 @@ export type Payer = {
   privateJwk?: { x: string; d: string } | undefined
   /** What one request may cost at most, in atomic units. */
   most: bigint
+  /** Async: promised from the wallet's lease, where it has one. Default `sync`. */
+  settlement?: 'sync' | 'async' | undefined
 }
 
 /** What one request costs, as a 402 says in its header (x402 `PaymentRequirements`). */

@@ -16,6 +16,7 @@ export async function pay(url: string, payer: Payer, requirement: Requirement): 
     timestamp: Math.floor(Date.now() / 1000),
     method: 'GET',
     resource: new URL(url).href,
+    settlement: payer.settlement ?? 'sync',
   }
   const body = JSON.stringify({ ...order, ...(await sign(order, payer)) })
   const headers = { authorization: `Bearer ${payer.apiKey}`, 'content-type': 'application/json' }
@@ -35,8 +36,8 @@ export async function pay(url: string, payer: Payer, requirement: Requirement): 
 async function sign(order: Record<string, string | number>, { edge, privateJwk }: Payer) {
   if (!privateJwk) return {}
   const names = ['walletId', 'endpointId', 'amount', 'currency', 'requestId', 'timestamp']
-  const fields = [...names, 'method', 'resource'].map((name) => order[name])
-  const text = ['payos-x402-pay-v1', edge, ...fields, 'sync', 'automatic'].join('\n')
+  const fields = [...names, 'method', 'resource', 'settlement'].map((name) => order[name])
+  const text = ['payos-x402-pay-v1', edge, ...fields, 'automatic'].join('\n')
 
   const publicKey = { kty: 'OKP', crv: 'Ed25519', x: privateJwk.x }
   const jwk = { ...publicKey, d: privateJwk.d }
