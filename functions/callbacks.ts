@@ -3,7 +3,8 @@ import { readJson } from '../shared/domain/json.ts'
 import { problem } from '../shared/domain/problem.ts'
 import type { Result } from '../shared/domain/result.ts'
 import type { Callbacks } from '../shared/ports.ts'
-import { type PayosContext, readBytes } from './http.ts'
+import { readBytes } from './body.ts'
+import type { PayosContext } from './http.ts'
 
 export type CallbackDeps = {
   callbacks: Callbacks

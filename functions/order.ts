@@ -5,8 +5,9 @@ import { refusal } from '../shared/domain/refusal.ts'
 import { fail, ok, type Result } from '../shared/domain/result.ts'
 import type { PayRequest } from '../shared/protocol/pay.ts'
 import { parsePayRequest } from '../shared/protocol/pay.ts'
+import { readBody } from './body.ts'
 import type { Deps } from './deps.ts'
-import { type PayosContext, readBody } from './http.ts'
+import type { PayosContext } from './http.ts'
 
 /** How far a request's timestamp may lie from now, each way, in seconds. */
 const TIMESTAMP_SKEW = 300
@@ -18,7 +19,7 @@ export type OrderDeps = Pick<Deps, 'callers' | 'clock' | 'issuer' | 'environment
  * What it answers is authentic as far as its own bytes go; the ledger confirms key and signer.
  */
 export async function readOrder(c: PayosContext, deps: OrderDeps): Promise<Result<Order>> {
-  const body = await readBody(c)
+  const body = await readBody(c.req.raw)
   if (!body.ok) return body
   const read = parsePayRequest(body.value, {
     alias: c.req.header('idempotency-key'),

@@ -5,8 +5,9 @@ import {
   refundAnswer,
   refundRefusal,
 } from '../shared/protocol/refund.ts'
+import { readBody } from './body.ts'
 import type { Deps } from './deps.ts'
-import { type PayosContext, type PayosEnv, readBody, refuse } from './http.ts'
+import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 
 type RefundDeps = Pick<Deps, 'callers' | 'clock' | 'later' | 'ledger' | 'wakes'>
 
@@ -18,7 +19,7 @@ type RefundDeps = Pick<Deps, 'callers' | 'clock' | 'later' | 'ledger' | 'wakes'>
  */
 export const refund = (deps: RefundDeps) =>
   new Hono<PayosEnv>().post('/', async (c) => {
-    const body = await readBody(c)
+    const body = await readBody(c.req.raw)
     if (!body.ok) return refuse(c, body.problem)
     const read = parseRefundRequest(body.value)
     return read.ok ? giveBack(c, deps, read.value) : refuse(c, read.problem)

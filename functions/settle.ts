@@ -9,8 +9,9 @@ import {
   settleAnswer,
   settleRefusal,
 } from '../shared/protocol/settle.ts'
+import { readBody } from './body.ts'
 import { type FacilitatorDeps, settleStandard } from './facilitator.ts'
-import { type PayosContext, type PayosEnv, readBody, refuse } from './http.ts'
+import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { settlePromise } from './present.ts'
 
 /**
@@ -21,7 +22,7 @@ import { settlePromise } from './present.ts'
  */
 export const settle = (deps: FacilitatorDeps) =>
   new Hono<PayosEnv>().post('/', async (c) => {
-    const body = await readBody(c)
+    const body = await readBody(c.req.raw)
     if (!body.ok) return refuse(c, body.problem)
     if (isStandard(body.value)) return settleStandard(c, deps, body.value)
 

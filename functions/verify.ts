@@ -13,9 +13,10 @@ import { isStandard } from '../shared/protocol/facilitator.ts'
 import { malformedField } from '../shared/protocol/fields.ts'
 import { paymentSummary } from '../shared/protocol/payments.ts'
 import { type ProofCheck, parseVerifyRequest, reasonDetails } from '../shared/protocol/verify.ts'
+import { readBody } from './body.ts'
 import type { Deps } from './deps.ts'
 import { verifyStandard } from './facilitator.ts'
-import { type PayosContext, type PayosEnv, readBody, refuse } from './http.ts'
+import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { noAnswer, settlePromise, settleProofs } from './present.ts'
 
 type VerifyDeps = Pick<
@@ -32,7 +33,7 @@ type VerifyDeps = Pick<
  */
 export const verify = (deps: VerifyDeps) =>
   new Hono<PayosEnv>().post('/', async (c) => {
-    const body = await readBody(c)
+    const body = await readBody(c.req.raw)
     if (!body.ok) return refuse(c, body.problem)
     if (isStandard(body.value)) return verifyStandard(c, deps, body.value)
 

@@ -1,29 +1,7 @@
 import fc from 'fast-check'
-import { describe, it } from 'vitest'
+import { describe, it, onTestFinished } from 'vitest'
 import { decodeBase64url, encodeBase64url } from './base64url.ts'
-import { EndpointId, RequestId, WalletId } from './ids.ts'
-import { Amount } from './money.ts'
-import {
-  type PayFields,
-  PublicJwk,
-  payMessage,
-  thumbprint,
-  verifyPaySignature,
-} from './pay-signature.ts'
-
-const fields: PayFields = {
-  issuer: 'https://edge.example',
-  walletId: WalletId.parse('11111111-1111-4111-8111-111111111111'),
-  endpointId: EndpointId.parse('22222222-2222-4222-8222-222222222222'),
-  amount: Amount.decode('1000'),
-  currency: 'USDC',
-  requestId: RequestId.parse('test-perf-123'),
-  seconds: 1_795_176_000,
-  method: 'get',
-  resource: 'https://api.example/weather?city=lima',
-  settlement: 'sync',
-  capture: 'automatic',
-}
+import { PublicJwk, thumbprint, verifyPaySignature } from './pay-signature.ts'
 
 const fromHex = (digits: string) => encodeBase64url(Uint8Array.from(Buffer.from(digits, 'hex')))
 const jwk = (x: string): PublicJwk => ({ kty: 'OKP', crv: 'Ed25519', x })
@@ -49,62 +27,6 @@ const vectors = [
 ]
 const [, { message, key, signature }] = vectors as [unknown, (typeof vectors)[number]]
 
-describe('payMessage', () => {
-  it('is these twelve lines, to the byte', ({ expect }) => {
-    expect(payMessage(fields)?.split('\n')).toEqual([
-      'payos-x402-pay-v1',
-      'https://edge.example',
-      '11111111-1111-4111-8111-111111111111',
-      '22222222-2222-4222-8222-222222222222',
-      '0.001',
-      'USDC',
-      'test-perf-123',
-      '1795176000',
-      'GET',
-      'https://api.example/weather?city=lima',
-      'sync',
-      'automatic',
-    ])
-  })
-
-  it('has an empty line where no resource was given', ({ expect }) => {
-    const text = payMessage({ ...fields, resource: undefined })
-    expect(text).toMatch(/\nGET\n\nsync\nautomatic$/)
-    expect(payMessage({ ...fields, resource: '' })).toBe(text)
-  })
-
-  it.for(['\n', '\r', '\t', '\u0000', '\u001f', '\u007f', '\u0085', '\ud800'])(
-    'is not made when a field holds %j',
-    (mark, { expect }) => {
-      expect(payMessage({ ...fields, resource: `https://a.example/${mark}` })).toBeUndefined()
-      expect(payMessage({ ...fields, issuer: `https://a.example${mark}` })).toBeUndefined()
-      expect(payMessage({ ...fields, method: `GET${mark}` })).toBeUndefined()
-      const requestId = `a${mark}` as RequestId
-      expect(payMessage({ ...fields, requestId })).toBeUndefined()
-    },
-  )
-
-  it('is another text when any one field is another', ({ expect }) => {
-    const changes: Partial<PayFields>[] = [
-      {},
-      { issuer: 'https://test.edge.example' },
-      { walletId: WalletId.parse(fields.endpointId) },
-      { endpointId: EndpointId.parse(fields.walletId) },
-      { amount: Amount.decode('1001') },
-      { currency: 'EURC' },
-      { requestId: RequestId.parse('test-perf-124') },
-      { seconds: fields.seconds + 1 },
-      { method: 'POST' },
-      { resource: undefined },
-      { settlement: 'async' },
-      { capture: 'manual' },
-    ]
-    const texts = changes.map((change) => payMessage({ ...fields, ...change }))
-    expect(new Set(texts).size).toBe(changes.length)
-    expect(texts).not.toContain(undefined)
-  })
-})
-
 describe('PublicJwk', () => {
   it.for<[string, unknown]>([
     ['a private key', { ...jwk(key), d: 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A' }],
@@ -120,6 +42,13 @@ describe('PublicJwk', () => {
   ])('refuses %s', ([, value], { expect }) => {
     expect(PublicJwk.safeParse(jwk(key)).success).toBe(true)
     expect(PublicJwk.safeParse(value).success).toBe(false)
+  })
+
+  it('says of a key that no signature can be trusted under that it is not usable', ({ expect }) => {
+    const { error } = PublicJwk.safeParse(jwk('A'.repeat(43)))
+    expect(error?.issues).toMatchObject([
+      { path: ['x'], message: 'not a usable Ed25519 public key' },
+    ])
   })
 })
 
@@ -203,6 +132,23 @@ describe('verifyPaySignature', () => {
     expect(await verifyPaySignature(message, jwk(x), signature)).toBe(false)
   })
 
+  it.for<[string, string, string]>([
+    ['a signature that is no base64url', key, '='.repeat(86)],
+    ['a longer signature', key, 'A'.repeat(88)],
+    ['a shorter signature', key, 'A'.repeat(84)],
+    ['a key of small order', 'A'.repeat(43), signature],
+  ])('asks nothing of the curve for %s', async ([, x, signed], { expect }) => {
+    const asked = importBy(() => Promise.reject(new DOMException()))
+    expect(await verifyPaySignature(message, jwk(x), signed)).toBe(false)
+    expect(asked.times).toBe(0)
+  })
+
+  it('is false when the runtime refuses the key', async ({ expect }) => {
+    const asked = importBy(() => Promise.reject(new DOMException()))
+    expect(await verifyPaySignature(message, jwk(key), signature)).toBe(false)
+    expect(asked.times).toBe(1)
+  })
+
   it('refuses the signature that fits every text under the key of order one', async ({
     expect,
   }) => {
@@ -211,6 +157,18 @@ describe('verifyPaySignature', () => {
     expect(await verifyPaySignature('any text', jwk(fromHex(identity)), forged)).toBe(false)
   })
 })
+
+/** Has the runtime import keys by another function until the test ends, and counts the times. */
+function importBy(other: () => Promise<never>): { times: number } {
+  const asked = { times: 0 }
+  const value = () => {
+    asked.times += 1
+    return other()
+  }
+  Object.defineProperty(crypto.subtle, 'importKey', { value, configurable: true })
+  onTestFinished(() => void Reflect.deleteProperty(crypto.subtle, 'importKey'))
+  return asked
+}
 
 /** The same signature in a second form, S + L, which RFC 8032 §5.1.7 tells verifiers to refuse. */
 function plusOrder(text: string): string {

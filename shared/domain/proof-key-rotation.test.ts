@@ -92,6 +92,22 @@ describe('a rotation', () => {
     expect(rotateProofKeys([], c, BEGIN)).toEqual({ ok: false, reason: 'nothing_signs' })
   })
 
+  it('is taken again in the second the new key begins to sign', ({ expect }) => {
+    const third = keysOf(rotateProofKeys(second, c, rotateAt + NOTICE_SECONDS))
+    expect(third.map(({ kid }) => kid)).toEqual([a.thumbprint, b.thumbprint, c.thumbprint])
+  })
+
+  it('leaves the end of a key that retired before as it was', ({ expect }) => {
+    const third = keysOf(rotateProofKeys(second, c, rotateAt + NOTICE_SECONDS + 60))
+    expect(third[0]).toEqual(second[0])
+  })
+
+  it('drops a key in the second it is over, and not one before', ({ expect }) => {
+    const over = rotateAt + NOTICE_SECONDS + RETENTION_SECONDS
+    const lengthAt = (at: number) => keysOf(rotateProofKeys(second, c, at)).length
+    expect([lengthAt(over - 1), lengthAt(over)]).toEqual([3, 2])
+  })
+
   it('drops keys whose time is over, so that thirty rotations keep a small set', ({ expect }) => {
     let keys = first
     for (let day = 2; day < 60; day += 2) {
@@ -117,6 +133,12 @@ describe('a revocation', () => {
     const keys = revoke(second, a.thumbprint, rotateAt + 60)
     expect(activeKids(keys, rotateAt + 60)).toEqual([b.thumbprint])
     expect(keys.some(({ kid }) => kid === c.thumbprint)).toBe(false)
+    expect(keys[0]).toEqual({
+      ...first[0],
+      retireAt: rotateAt + 60,
+      removeAt: rotateAt + 60 + RETENTION_SECONDS,
+      revoked: true,
+    })
   })
 
   it('of the next key leaves the present one signing, for good', ({ expect }) => {
@@ -124,6 +146,11 @@ describe('a revocation', () => {
     const end = rotateAt + NOTICE_SECONDS + RETENTION_SECONDS + 60
     const isSole = (at: number) => activeKids(keys, at).join() === a.thumbprint
     expect(everySecond(rotateAt + 60, end, isSole)).toEqual([])
+  })
+
+  it('of the next key counts in the second the present one began, too', ({ expect }) => {
+    const keys = revoke(keysOf(rotateProofKeys(first, b, BEGIN)), b.thumbprint, BEGIN)
+    expect(activeKids(keys, BEGIN + NOTICE_SECONDS)).toEqual([a.thumbprint])
   })
 
   it('of a retired key changes nothing about who signs', ({ expect }) => {
@@ -138,5 +165,38 @@ describe('a revocation', () => {
       ok: false,
       reason: 'unknown_key',
     })
+  })
+})
+
+describe('the timeline of a set of keys', () => {
+  const at = (publishAt: number, activeAt: number, rest: Partial<ProofKey> = {}): ProofKey => ({
+    ...{ kid: 'k'.repeat(43), x: a.x, d: a.d, publishAt, activeAt, revoked: false },
+    ...rest,
+  })
+
+  it('has a row for each moment a key is shown, signs, retires or goes, in order', ({ expect }) => {
+    const key = at(BEGIN + 10, BEGIN + 20, { retireAt: BEGIN + 30, removeAt: BEGIN + 40 })
+    const published = [key.kid]
+    expect(timelineOf([key], BEGIN)).toEqual([
+      { at: BEGIN, signs: undefined, published: [] },
+      { at: BEGIN + 10, signs: undefined, published },
+      { at: BEGIN + 20, signs: key.kid, published },
+      { at: BEGIN + 30, signs: undefined, published },
+      { at: BEGIN + 40, signs: undefined, published: [] },
+    ])
+  })
+
+  it('is in the order of time, whatever the order of the keys', ({ expect }) => {
+    expect(timelineOf([...second].reverse(), rotateAt)).toEqual(timelineOf(second, rotateAt))
+  })
+
+  it('has no row for a moment that changes nothing', ({ expect }) => {
+    const revoked = at(BEGIN + 10, BEGIN + 20, { kid: b.thumbprint, revoked: true })
+    const key = at(BEGIN, BEGIN, { retireAt: BEGIN + 30 })
+    expect(timelineOf([key, revoked], BEGIN).map((row) => row.at)).toEqual([BEGIN, BEGIN + 30])
+  })
+
+  it('has one row for a set that has nothing to say', ({ expect }) => {
+    expect(timelineOf([], BEGIN)).toEqual([{ at: BEGIN, signs: undefined, published: [] }])
   })
 })

@@ -1,8 +1,10 @@
 import { describe, it } from 'vitest'
 import {
   couldHaveSigned,
+  NOTICE_SECONDS,
   ProofKey,
   type ProofKeyState,
+  ProofKeys,
   publicJwkOf,
   publishedKeys,
   signingKey,
@@ -84,6 +86,29 @@ describe('a proof key', () => {
   ])('is read, %s: %s', ([, change, isRead], { expect }) => {
     const text = JSON.stringify({ ...key('a'), ...change })
     expect(ProofKey.safeParse(JSON.parse(text)).success).toBe(isRead)
+  })
+})
+
+describe('a proof key as it is written down', () => {
+  it('is not revoked unless it says so', ({ expect }) => {
+    const { revoked: _, ...rest } = key('a')
+    expect(ProofKey.parse(rest)).toEqual(key('a'))
+  })
+
+  it('is told how long it must stay, when it is removed too soon', ({ expect }) => {
+    const { error } = ProofKey.safeParse(key('a', { removeAt: 1999 + DAY }))
+    expect(error?.issues[0]?.message).toBe(
+      'removeAt: a retired key stays published for at least 24 hours',
+    )
+  })
+
+  it('signs ten minutes after it is shown', ({ expect }) => {
+    expect(NOTICE_SECONDS).toBe(600)
+  })
+
+  it('is one of a set of at least one', ({ expect }) => {
+    const sizes = [[], [key('a')], [key('a'), key('b')]]
+    expect(sizes.map((keys) => ProofKeys.safeParse(keys).success)).toEqual([false, true, true])
   })
 })
 

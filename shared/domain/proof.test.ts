@@ -1,8 +1,10 @@
 import { describe, it } from 'vitest'
+import type { Reservation } from './lease.ts'
 import { Amount } from './money.ts'
 import type { Payment } from './payment.ts'
 import {
   claimsFor,
+  claimsOfPromise,
   type Expectation,
   firstOf,
   judgeClaims,
@@ -93,6 +95,34 @@ describe('claimsFor', () => {
   })
 })
 
+describe('claimsOfPromise', () => {
+  const promised = {
+    ...payment,
+    paymentId: id('1'),
+    method: 'GET',
+    resource: 'https://api.example/weather',
+    leaseId: id('7'),
+    epoch: 2,
+    seq: 9,
+    expiresAt: MADE + 77,
+    keyHash: 'k',
+    thumbprint: 't'.repeat(43),
+  } as unknown as Reservation & { resourceHash: string }
+
+  it('says the same of a promise, held by its lease, until the promised moment', ({ expect }) => {
+    const { thumbprint: _, ...issuing } = by
+    const { exp: __, ...same } = claimsFor(payment, by)
+    expect(claimsOfPromise(promised, { ...issuing, nowSeconds: MADE })).toEqual({
+      ...same,
+      st: 'held',
+      exp: MADE + 77,
+      lse: id('7'),
+      seq: 9,
+      cnf: { jkt: 't'.repeat(43) },
+    })
+  })
+})
+
 const claims = ProofClaims.parse(claimsFor(payment, by))
 const expected: Expectation = {
   issuer: 'https://edge.example',
@@ -151,6 +181,11 @@ describe('ProofClaims', () => {
 
   it('reads what is signed, and passes over members it does not know', ({ expect }) => {
     expect(ProofClaims.parse({ ...wire, later: 1 })).toEqual({ ...wire, amount: 1000n })
+  })
+
+  it('reads of a payment that it is settled or held', ({ expect }) => {
+    const states = ['settled', 'held'].map((st) => ProofClaims.parse({ ...wire, st }).st)
+    expect(states).toEqual(['settled', 'held'])
   })
 
   it.for<[string, Record<string, unknown>]>([
