@@ -33,7 +33,7 @@ type VerifyDeps = Pick<
  */
 export const verify = (deps: VerifyDeps) =>
   new Hono<PayosEnv>().post('/', async (c) => {
-    const body = await readBody(c.req.raw)
+    const body = await readBody(c.req.raw, 'proofs')
     if (!body.ok) return refuse(c, body.problem)
     if (isStandard(body.value)) return verifyStandard(c, deps, body.value)
 
