@@ -23,8 +23,15 @@ export async function everyMinute(deps: MinuteDeps): Promise<void> {
 async function settleRegion(region: Region): Promise<void> {
   const { setAside } = await sweepShards(region)
   if (setAside > 0) alarmOfClock('promises_set_aside', { region: region.name, setAside })
-  await region.escrow.reclaim()
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const { reclaimed } = await region.escrow.reclaim(RECLAIM_MOST)
+    if (reclaimed < RECLAIM_MOST) break
+  }
 }
+
+/** Leases reclaimed at once, while their wallets wait, and how often in a row. */
+const RECLAIM_MOST = 200
+const ROUNDS_MAX = 100
 
 /** Escrow is back a minute after it is due; a drain that stalls keeps it. In seconds. */
 const OVERDUE_SECONDS = 300

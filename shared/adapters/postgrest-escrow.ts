@@ -116,7 +116,7 @@ export function postgrestEscrow(address: LedgerAddress & { region: string }): Es
       const args = { region, shards, as_of: asOf ?? null }
       return (await ask(Noted, 'note_x402_drained', { args })).as_of
     },
-    reclaim: () => ask(Reclaimed, 'reclaim_x402_leases', { args: {} }),
+    reclaim: (most) => ask(Reclaimed, 'reclaim_x402_leases', { args: { most } }),
   }
 }
 

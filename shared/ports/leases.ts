@@ -95,6 +95,6 @@ export type Escrow = {
   settleOverdrawn(promised: readonly Promised[]): Promise<SettledBatch>
   /** Notes that shards held nothing older than `asOf`; answers the ledger's time for the next note. */
   noteDrained(shards: readonly number[], asOf: number | undefined): Promise<number>
-  /** Returns escrow whose proofs have run out; how many leases, and how many wait for their shard. */
-  reclaim(): Promise<{ reclaimed: number; stalled: number }>
+  /** Returns escrow of `most` leases whose proofs have run out; how many it was, and how many wait. */
+  reclaim(most: number): Promise<{ reclaimed: number; stalled: number }>
 }
