@@ -73,8 +73,9 @@ async function makeReady(
   { order, reason }: { order: Order; reason: string },
 ): Promise<void> {
   const { walletId, endpointId, amount } = order.content
-  const lacksLease = reason === 'no_lease' || reason === 'exhausted'
-  if (lacksLease) await renewLease(deps, region, { walletId, needed: amount })
+  const need = { walletId, needed: amount }
+  if (reason === 'no_lease') await renewLease(deps, region, need)
+  if (reason === 'exhausted') await renewWhenLow(deps, region, need)
   await freshenQuote(deps, region, endpointId)
 }
 
@@ -112,9 +113,11 @@ async function wake(deps: PromiseDeps, region: Region, shard: number): Promise<v
 
 type Need = { walletId: WalletId; needed: Amount }
 
+/** Renews a lease that is low, or used up, by what its wallet spent of it in its time. */
 async function renewWhenLow(deps: PromiseDeps, region: Region, need: Need): Promise<void> {
   const current = await region.leases.remaining(need.walletId)
-  if (current && !isRunningLow(current.limit, current)) return
+  const lasts = current && current.remaining >= need.needed
+  if (lasts && !isRunningLow(current.limit, current)) return
   const livedMs = LEASE_SECONDS * 1000 - (current?.lifeMs ?? 0)
   const spent = current ? current.limit - current.remaining : 0n
   const perMinute = (spent * 60_000n) / BigInt(Math.max(livedMs, 1_000))

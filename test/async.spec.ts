@@ -152,6 +152,23 @@ describe('POST /pay with settlement async', () => {
     expect([paid.status, paid.body.status]).toEqual([200, 'settled'])
   })
 
+  it('grows a lease that is used up to twice what a minute spends at that rate', async ({
+    expect,
+  }) => {
+    const busy = await borrower()
+    await Promise.all(Array.from({ length: 12 }, () => world.pay(busy, endpoint, async)))
+    await world.advance(3_000)
+    await world.pay(busy, endpoint, async)
+    await until(async () => (await world.pay(busy, endpoint, async)).body.status === 'held')
+
+    const [first, second] = await world.database.sql`
+      select spend_limit::int / ${endpoint.price}::int as payments from ledger.leases
+      where wallet_id = ${busy.walletId} order by epoch`
+    expect(first?.['payments']).toBe(10)
+    // Ten payments in 3 to 10 seconds are 200 to 60 a minute.
+    expect(second?.['payments']).toBeGreaterThan(100)
+  })
+
   it('calls a decline unknown after a reservation that may have happened', async ({ expect }) => {
     await world.advance(6_000)
     const fresh = await borrower()
