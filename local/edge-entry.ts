@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 /**
  * What one machine adds to the Worker, and production never contains: a clock that can be moved,
- * and Cloudflare's `cf-ray` on every request and on every fetch made on its behalf.
+ * Cloudflare's `cf-ray` on every request and on every fetch made on its behalf, and the continent.
  *
  * This module must be evaluated before the Worker's own, which may keep `Date` or `fetch`.
  */
@@ -40,14 +40,16 @@ globalThis.fetch = (input, init) => {
 }
 
 /** The Worker as it is, on the moved clock, each of its requests known by its `cf-ray`. */
-export function wrap(worker: Handlers, location: string): Handlers {
-  const newRay = () => `${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}-${location}`
+export function wrap(worker: Handlers, place: { name: string; continent?: string }): Handlers {
+  const { name, continent } = place
+  const cf = continent === undefined ? {} : { cf: { continent } }
+  const newRay = () => `${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}-${name}`
   return {
     ...worker,
     fetch(request, env, context) {
       if (request.url.includes('/__control/')) return obey(request)
       const ray = request.headers.get('cf-ray') ?? newRay()
-      const known = new Request(request)
+      const known = new Request(request, cf as RequestInit)
       known.headers.set('cf-ray', ray)
       return rays.run(ray, () => worker.fetch(known, env, context))
     },

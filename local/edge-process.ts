@@ -25,7 +25,7 @@ channel('child_process').subscribe((message) => {
 
 export type EdgeProcessOptions = {
   bundle: Bundle
-  locations: { name: string; port: number }[]
+  locations: { name: string; port: number; continent?: string | undefined }[]
   bindings: Record<string, string>
   control: boolean
   /** Address of the forward proxy through which every call of the Worker goes. */
@@ -96,12 +96,12 @@ async function describeWorkers(options: EdgeProcessOptions): Promise<WorkerOptio
   const wrapped = [await readModule(bundle.wrapperPath, root), ...plain]
   const flags = worker.compatibilityFlags
   const asyncContext = flags.some((flag) => /^nodejs_(als|compat)/.test(flag))
-  return options.locations.map(({ name, port }) => ({
+  return options.locations.map(({ name, port, continent }) => ({
     ...worker,
     name,
     compatibilityFlags: control && !asyncContext ? [...flags, 'nodejs_als'] : flags,
     modulesRoot: root,
-    modules: control ? [mainModule(bundle, name), ...wrapped] : plain,
+    modules: control ? [mainModule(bundle, { name, continent }), ...wrapped] : plain,
     unsafeDirectSockets: [{ host: HOST, port }],
     ...(proxy && {
       outboundService: {
@@ -117,13 +117,13 @@ async function readModule(path: string, root: string) {
 }
 
 /** Evaluates the wrapper before the Worker: an import stands where its order matters. */
-function mainModule(bundle: Bundle, location: string) {
+function mainModule(bundle: Bundle, place: { name: string; continent: string | undefined }) {
   const worker = JSON.stringify(`./${basename(bundle.path)}`)
   const contents = [
     `import { wrap } from './${basename(bundle.wrapperPath)}'`,
     `import worker from ${worker}`,
     `export * from ${worker}`,
-    `export default wrap(worker, ${JSON.stringify(location)})`,
+    `export default wrap(worker, ${JSON.stringify(place)})`,
   ]
   return {
     type: 'ESModule' as const,

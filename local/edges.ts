@@ -9,6 +9,8 @@ export type EdgesOptions = {
   bindings: Record<string, string>
   /** Names of the edges. Default `['local']`. */
   locations?: readonly string[] | undefined
+  /** The continent of an edge, by its name: what Cloudflare tells the Worker as `cf.continent`. */
+  continents?: Record<string, string> | undefined
   latency?: Latency | undefined
   /** Which backend answers at an origin; one that is not listed is `other`. */
   backends?: Record<string, Backend> | undefined
@@ -52,8 +54,12 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
 }
 
 /** Deals the locations out over the processes; each is asked for its own port. */
-function spread({ locations = ['local'], processes = 1, port = 0 }: EdgesOptions) {
-  const places = locations.map((name, index) => ({ name, port: index === 0 ? port : 0 }))
+function spread({ locations = ['local'], continents, processes = 1, port = 0 }: EdgesOptions) {
+  const places = locations.map((name, index) => ({
+    name,
+    port: index === 0 ? port : 0,
+    continent: continents?.[name],
+  }))
   const count = Math.min(Math.max(1, processes), places.length)
   return Array.from({ length: count }, (_, at) => places.filter((_, index) => index % count === at))
 }

@@ -27,6 +27,10 @@ export type PayosOptions = {
   control?: boolean
   /** A Redis server of the user's behind the stand-in's HTTP face. */
   redisUrl?: string
+  /** Where leases live, each in a Redis of its own. Default one, everywhere, in the Redis of all. */
+  regions?: readonly LeaseRegion[]
+  /** On which continent an edge stands, by its name and two letters. */
+  continents?: Record<string, string>
   ports?: { edge?: number; postgrest?: number; redis?: number; qstash?: number }
   /** The origin agents and providers know the edges by. */
   issuer?: string
@@ -34,11 +38,15 @@ export type PayosOptions = {
   bindings?: Record<string, string>
 }
 
+export type LeaseRegion = { name: string; continents: string[] }
+
 export type Payos = {
   issuer: string
   edges: Edges
   postgrest: PostgrestStandIn
   redis: RedisStandIn
+  /** The Redis of each region that was asked for, by the region's name. */
+  regions: ReadonlyMap<string, RedisStandIn>
   qstash: QstashStandIn
   clock: MovableClock
   secrets: Secrets
@@ -73,16 +81,26 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     }),
     startQstash({ clock, port: ports.qstash, signingKeys: qstashKeys() }),
   ])
+  const regions = await startRegions(options.regions ?? [], secrets, clock)
   const issuer = options.issuer ?? 'https://edge.payos.test'
   const edges = await startEdges({
     bundle: options.bundle,
     locations: options.locations,
     processes: options.processes,
     control: options.control,
+    continents: options.continents,
     latency: options.latency,
     port: ports.edge,
-    backends: { [postgrest.url]: 'database', [redis.url]: 'redis', [qstash.url]: 'qstash' },
-    bindings: { ...bindingsOf({ issuer, secrets, postgrest, redis, qstash }), ...options.bindings },
+    backends: {
+      [postgrest.url]: 'database',
+      [qstash.url]: 'qstash',
+      ...Object.fromEntries([redis, ...regions.values()].map(({ url }) => [url, 'redis'])),
+    },
+    bindings: {
+      ...bindingsOf({ issuer, secrets, postgrest, redis, qstash }),
+      LEASE_REGIONS: leaseRegions({ redis, regions, secrets }, options.regions),
+      ...options.bindings,
+    },
   })
   qstash.host(issuer, edges.edges[0]?.url ?? issuer)
   return {
@@ -90,6 +108,7 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     edges,
     postgrest,
     redis,
+    regions,
     qstash,
     clock,
     secrets,
@@ -100,9 +119,37 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     },
     async stop() {
       await edges.stop()
-      await Promise.all([postgrest.stop(), redis.stop(), qstash.stop()])
+      const stores = [redis, ...regions.values()]
+      await Promise.all([postgrest, qstash, ...stores].map((standIn) => standIn.stop()))
     },
   }
+}
+
+/** A Redis for each region. */
+async function startRegions(
+  regions: readonly LeaseRegion[],
+  { redisToken }: Secrets,
+  clock: MovableClock,
+): Promise<ReadonlyMap<string, RedisStandIn>> {
+  const started = regions.map(
+    async ({ name }) => [name, await startRedis({ token: redisToken, clock })] as const,
+  )
+  return new Map(await Promise.all(started))
+}
+
+/** The setting that says where leases live. */
+function leaseRegions(
+  { redis, regions, secrets }: Pick<Payos, 'redis' | 'regions' | 'secrets'>,
+  asked: readonly LeaseRegion[] = [{ name: 'local', continents: ['*'] }],
+): string {
+  return JSON.stringify(
+    asked.map(({ name, continents }) => ({
+      region: name,
+      url: (regions.get(name) ?? redis).url,
+      token: secrets.redisToken,
+      continents,
+    })),
+  )
 }
 
 type Parts = Pick<Payos, 'issuer' | 'secrets' | 'postgrest' | 'redis' | 'qstash'>
@@ -119,9 +166,6 @@ const bindingsOf = ({ issuer, secrets, postgrest, redis, qstash }: Parts) => ({
   UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
   PROOF_KEYS: secrets.proofKeys,
   METRICS_TOKEN: secrets.metricsToken,
-  LEASE_REGIONS: JSON.stringify([
-    { region: 'local', url: redis.url, token: secrets.redisToken, continents: ['*'] },
-  ]),
   QSTASH_URL: qstash.url,
   QSTASH_TOKEN: qstash.token,
   QSTASH_CURRENT_SIGNING_KEY: qstash.currentSigningKey,

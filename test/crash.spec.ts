@@ -1,30 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import connect from 'postgres'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { cloneDatabase, createTemplate } from '../local/database.ts'
-import { type Postgres, startPostgres } from '../local/postgres.ts'
+import type { Postgres } from '../local/postgres.ts'
 import type { Answer } from './support/http.ts'
+import { openOwnPostgres } from './support/own-postgres.ts'
 import { openWorld, type World } from './support/world.ts'
 
 let postgres: Postgres
 let world: World
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  await cloneDatabase(postgres, await createTemplate(postgres), 'crash')
-  const database = {
-    name: 'crash',
-    url: (user?: string) => postgres.url('crash', user),
-    sql: connect(postgres.url('crash'), { onnotice: () => {} }),
-    close: async () => {},
-  }
-  world = await openWorld({ locations: ['lima', 'oslo'] }, database)
+  const own = await openOwnPostgres('crash')
+  postgres = own.postgres
+  world = await openWorld({ locations: ['lima', 'oslo'] }, own.database)
 })
-afterAll(async () => {
-  await world.close()
-  await world.database.sql.end({ timeout: 0 })
-  await postgres.stop()
-})
+afterAll(() => world.close())
 
 describe('when Postgres is killed under load', () => {
   it('has every payment that was answered 200, exactly once, and the books balance', async ({

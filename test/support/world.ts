@@ -45,7 +45,7 @@ export type PayOptions = CallOptions & {
   body?: Body
 }
 
-type WorldOptions = Partial<Pick<PayosOptions, 'locations' | 'processes' | 'bindings' | 'latency'>>
+type WorldOptions = Omit<PayosOptions, 'databaseUrl' | 'bundle'>
 
 const PLENTY = '1000000000000'
 
