@@ -4,6 +4,12 @@ import { type PaywallOptions, readOptions } from './options.ts'
 import type { Payment } from './proof.ts'
 import { guard } from './web.ts'
 
+export {
+  type ClaimsNamespace,
+  ClaimsObject,
+  type ClaimsState,
+  durableObjectClaims,
+} from './durable-object.ts'
 export type { EdgeCallOptions } from './edge-call.ts'
 export {
   type Claims,
@@ -25,6 +31,14 @@ export type { NodeRequest, NodeResponse } from './node.ts'
 export type { PaywallEvent, PaywallOptions } from './options.ts'
 export type { Payment, Proof, ProofReason } from './proof.ts'
 export { type ProofExpectation, type Verdict, verifyProof } from './verify-proof.ts'
+export {
+  type RawWebhook,
+  WebhookError,
+  type WebhookErrorCode,
+  type WebhookEvent,
+  type WebhookOptions,
+  webhookReader,
+} from './webhooks.ts'
 
 type Answered = Response | Promise<Response>
 

@@ -6,16 +6,20 @@ const BYTES_MAX = 1_048_576
  *
  * @throws when it is longer, is no JSON, or ends before its time.
  */
-export async function jsonIn({ body }: Response): Promise<unknown> {
-  let left = BYTES_MAX
-  const bounded = body?.pipeThrough(
-    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform(chunk, to) {
-        left -= chunk.length
-        if (left < 0) to.error(new RangeError('the answer is too long'))
-        else to.enqueue(chunk)
-      },
-    }),
+export const jsonIn = (answer: Response): Promise<unknown> => bounded(answer, BYTES_MAX).json()
+
+/** A message that can be read to so many bytes, and fails beyond. */
+export function bounded({ body }: Request | Response, bytesMax: number): Response {
+  let left = bytesMax
+  return new Response(
+    body?.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(chunk, to) {
+          left -= chunk.length
+          if (left < 0) to.error(new RangeError('it is too long'))
+          else to.enqueue(chunk)
+        },
+      }),
+    ),
   )
-  return new Response(bounded).json()
 }

@@ -51,13 +51,17 @@ describe('the package', () => {
     [
       'provider',
       [
+        'ClaimsObject',
         'EdgeUnavailable',
+        'WebhookError',
+        'durableObjectClaims',
         'edgeClaims',
         'memoryClaims',
         'payosKeys',
         'paywall',
         'redisClaims',
         'verifyProof',
+        'webhookReader',
       ],
     ],
     ['x402', ['PaymentError', 'payosClient', 'payosProvider']],
@@ -175,6 +179,7 @@ describe('each snippet of the READMEs', () => {
       PAYOS_PROVIDER_KEY: shop.endpoint.provider.apiKey,
       PAYOS_PROVIDER_ID: shop.endpoint.provider.id,
       PAYOS_ENDPOINT_ID: shop.endpoint.id,
+      PAYOS_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
       WEATHER_URL: shop.url,
       JOURNAL: join(project, 'journal'),
     }
@@ -202,6 +207,7 @@ describe('each snippet of the READMEs', () => {
     ['provider-1', /^402$/],
     ['provider-2', /^$/],
     ['provider-3', /^\{ ok: false, reason: 'proof_malformed' \}$/],
+    ['provider-4', /^400 webhook_unsigned$/],
     ['testing-1', /^200 \d{3}$/],
     ['testing-2', /^endless_402 proof_refused 1\n.*forged_receipt 200 1$/s],
     ['testing-3', /^refuses_all policy_refused 0\nhuge_body outcome_unknown 1$/],
@@ -210,6 +216,6 @@ describe('each snippet of the READMEs', () => {
   })
 
   it('is one of those above', ({ expect }) => {
-    expect([...outputs.keys()]).toHaveLength(9)
+    expect([...outputs.keys()]).toHaveLength(10)
   })
 })
