@@ -67,7 +67,7 @@ export function webhookReader({
   if (verifiers.length === 0) throw new TypeError(`${SECRET_FORM}, or a list of them.`)
   return async (request) => {
     const { id, time, signatures } = stampIn(request)
-    if (!(Math.abs(nowSeconds() - Number(time)) <= toleranceSeconds)) {
+    if (!(Math.abs(nowSeconds() - Number.parseInt(time, 10)) <= toleranceSeconds)) {
       throw new WebhookError('webhook_out_of_time', 'It was signed too long ago, or ahead.')
     }
     const body = await bodyOf(request)
