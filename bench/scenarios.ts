@@ -1,10 +1,12 @@
 import type { Scenario } from './scenario.ts'
+import { batch } from './scenarios/batch.ts'
 import { bundle } from './scenarios/bundle.ts'
 import { caches } from './scenarios/caches.ts'
 import { call } from './scenarios/call.ts'
 import { contention } from './scenarios/contention.ts'
 import { cost } from './scenarios/cost.ts'
 import { cpu } from './scenarios/cpu.ts'
+import { drain } from './scenarios/drain.ts'
 import { growth } from './scenarios/growth.ts'
 import { ledger } from './scenarios/ledger.ts'
 import { limits } from './scenarios/limits.ts'
@@ -12,6 +14,7 @@ import { memory } from './scenarios/memory.ts'
 import { overhead } from './scenarios/overhead.ts'
 import { pay } from './scenarios/pay.ts'
 import { provider } from './scenarios/provider.ts'
+import { settling } from './scenarios/settling.ts'
 import { throughput } from './scenarios/throughput.ts'
 import { unpaid } from './scenarios/unpaid.ts'
 import { verify } from './scenarios/verify.ts'
@@ -29,6 +32,9 @@ export const scenarios: readonly Scenario[] = [
   cpu,
   ledger,
   contention,
+  batch,
+  drain,
+  settling,
   throughput,
   growth,
   caches,

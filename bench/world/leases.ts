@@ -18,7 +18,7 @@ const WAKES_MS = 3_000
 const SWEEP_MS = 60_000
 
 const clock = { nowSeconds: () => Math.floor(Date.now() / 1000) }
-const untimed = { wait: <Value>(_: string, trip: () => Promise<Value>) => trip() }
+export const untimed = { wait: <Value>(_: string, trip: () => Promise<Value>) => trip() }
 
 /** The leases of some wallets, as the edges see them, and what became of what they promised. */
 export type Leases = {
