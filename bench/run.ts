@@ -60,11 +60,12 @@ export async function run(
 
 async function buildWorkers(): Promise<Bench['bundles']> {
   const entry = (path: string) => ({ entry: fileURLToPath(new URL(path, import.meta.url)) })
-  const [payos, reference, hello, signatures] = await Promise.all([
+  const [payos, reference, hello, oneCall, signatures] = await Promise.all([
     bundleWorker({ minify: true }),
     bundleWorker({ minify: true, ...entry('./reference/reference.ts') }),
     bundleWorker(entry('./workers/hello.ts')),
+    bundleWorker(entry('./workers/one-call.ts')),
     bundleWorker(entry('./workers/signatures.ts')),
   ])
-  return { payos, reference, hello, signatures }
+  return { payos, reference, hello, oneCall, signatures }
 }

@@ -42,7 +42,7 @@ export type Bench = {
   /** The first in a quick run, the second otherwise. */
   pick: <Value>(quick: Value, full: Value) => Value
   databases: Databases
-  bundles: { payos: Bundle; reference: Bundle; hello: Bundle; signatures: Bundle }
+  bundles: Record<'payos' | 'reference' | 'hello' | 'oneCall' | 'signatures', Bundle>
   /** Says how far a scenario is. */
   progress: (done: number, all: number, what?: string) => void
   /** Figures of the scenarios that ran before. */

@@ -7,7 +7,7 @@ import { assertBooks } from '../world/databases.ts'
 import { openEdge } from '../world/edge.ts'
 import { payBody } from '../world/order.ts'
 import { orders } from '../world/payers.ts'
-import { startWorker } from '../world/worker.ts'
+import { payByOneCall, type SmallWorker, startOneCall, startWorker } from '../world/worker.ts'
 
 const CLIENTS = 8
 
@@ -23,6 +23,8 @@ export const cpu: Scenario = {
       },
     })
     await using hello = await startWorker(bench.bundles.hello)
+    await using oneCall = await startOneCall(bench.bundles.oneCall, edge, { signs: false })
+    await using oneSigned = await startOneCall(bench.bundles.oneCall, edge, { signs: true })
     const count = bench.pick(200, 2500)
     let made = 0
     const pays = (signed: boolean) => {
@@ -42,6 +44,13 @@ export const cpu: Scenario = {
         })
       }
     }
+    const calls = (worker: SmallWorker) => () => {
+      const next = orders(edge.parties)
+      return cpuPer(count, worker.pids(), async () => {
+        await payByOneCall(edge, worker, next())
+        made += 1
+      })
+    }
     const greets = () =>
       cpuPer(count, hello.pids(), async () => {
         if ((await edge.http.send(hello.url, { body: '{}' })).status !== 200) {
@@ -49,7 +58,10 @@ export const cpu: Scenario = {
         }
       })
     const rounds = await alternate(
-      { signed: pays(true), unsigned: pays(false), hello: greets },
+      {
+        ...{ signed: pays(true), unsigned: pays(false) },
+        ...{ signing: calls(oneSigned), call: calls(oneCall), hello: greets },
+      },
       { rounds: bench.pick(1, 5), onRound: bench.progress },
     )
     await assertBooks(edge, made)
@@ -64,33 +76,37 @@ async function cpuPer(count: number, pids: number[], run: () => Promise<void>): 
   return before === undefined || after === undefined ? Number.NaN : (after - before) / count
 }
 
-function figuresOf(
-  rounds: Record<'signed' | 'unsigned' | 'hello', number[]>,
-  count: number,
-): Figure[] {
+type Contender = 'signed' | 'unsigned' | 'signing' | 'call' | 'hello'
+
+const less = "less a hello-world Worker's"
+const titles = {
+  signed: `A payment with a signed request, ${less}`,
+  unsigned: `Unsigned, ${less}`,
+  signing: `A Worker that makes the same one call, signs once and verifies once, ${less}`,
+  call: `A Worker that only makes the same one call, ${less}`,
+}
+
+function figuresOf(rounds: Record<Contender, number[]>, count: number): Figure[] {
   // Where the system does not tell threads' times there is nothing to report.
   if (rounds.hello.some(Number.isNaN)) return []
-  const above = (name: 'signed' | 'unsigned') =>
-    rounds[name].map((ms, round) => ms - (rounds.hello[round] ?? 0))
   const about = {
     unit: 'ms' as const,
     method: `user and system time of workerd's threads over ${count} requests a round, ${CLIENTS} clients`,
     asserted: 'every payment settled; books balance',
   }
   const n = count * rounds.hello.length
-  const less = "less a hello-world Worker's"
-  return [
+  const above = (Object.keys(titles) as (keyof typeof titles)[]).map((name) =>
     ofRounds(
       {
         ...about,
-        name: 'cpu/signed',
-        title: `A payment with a signed request, ${less}`,
-        budget: { atMost: 0.5 },
+        name: `cpu/${name}`,
+        title: titles[name],
+        ...(name === 'signed' && { budget: { atMost: 0.5 } }),
       },
-      above('signed'),
+      rounds[name].map((ms, round) => ms - (rounds.hello[round] ?? 0)),
       n,
     ),
-    ofRounds({ ...about, name: 'cpu/unsigned', title: `Unsigned, ${less}` }, above('unsigned'), n),
-    ofRounds({ ...about, name: 'cpu/hello', title: 'A hello-world Worker' }, rounds.hello, n),
-  ]
+  )
+  const hello = { ...about, name: 'cpu/hello', title: 'A hello-world Worker' }
+  return [...above, ofRounds(hello, rounds.hello, n)]
 }
