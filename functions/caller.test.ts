@@ -1,0 +1,76 @@
+import { Hono } from 'hono'
+import { describe, it } from 'vitest'
+import { makeApiKey } from '../shared/domain/api-key.ts'
+import { CALLS_PER_ASK, Callers } from './caller.ts'
+import type { PayosEnv } from './http.ts'
+
+/** The platform's count, as far as it is asked: says no from the `limit`-th time on. */
+class Counted {
+  asked = 0
+  limitedFrom = Number.POSITIVE_INFINITY
+  limit = async () => {
+    this.asked += 1
+    return { success: this.asked < this.limitedFrom }
+  }
+}
+
+const keyOf = (seed: number) =>
+  makeApiKey({ kind: 'agent', environment: 'test', random: new Uint8Array(96).fill(seed) })
+
+/** Callers on a clock that is moved by hand, and how a key calls: the code it is answered with. */
+function world() {
+  const perKey = new Counted()
+  const clock = { seconds: 1_000_000, nowSeconds: () => clock.seconds }
+  const options = { environment: 'test', clock, unknownKeys: new Counted(), perKey } as const
+  const callers = new Callers(options)
+  const app = new Hono<PayosEnv>().get('/', async (c) => {
+    const holder = await callers.of(c, ['agent'])
+    return c.text(holder.ok ? 'let in' : holder.problem.code)
+  })
+  const call = async (key = keyOf(1)) =>
+    (await app.request('/', { headers: { authorization: `Bearer ${key}` } })).text()
+  const calls = async (count: number) => {
+    const answers = new Set<string>()
+    for (let made = 0; made < count; made += 1) answers.add(await call())
+    return [...answers]
+  }
+  return { perKey, clock, call, calls }
+}
+
+describe('the rate of one key', () => {
+  it('is asked for by one call in twenty', async ({ expect }) => {
+    const { perKey, calls } = world()
+
+    expect(await calls(CALLS_PER_ASK * 3)).toEqual(['let in'])
+    expect(perKey.asked).toBe(3)
+  })
+
+  it('is asked for by every call once it is exceeded, until it is not', async ({ expect }) => {
+    const { perKey, calls } = world()
+    perKey.limitedFrom = 2
+    await calls(CALLS_PER_ASK)
+
+    expect(await calls(5)).toEqual(['rate_limited'])
+    expect(perKey.asked).toBe(6)
+
+    perKey.limitedFrom = Number.POSITIVE_INFINITY
+    expect(await calls(5)).toEqual(['let in'])
+  })
+
+  it('is asked for anew when its period is over', async ({ expect }) => {
+    const { perKey, clock, call } = world()
+    await call()
+    clock.seconds += 11
+    await call()
+
+    expect(perKey.asked).toBe(2)
+  })
+
+  it('lets no key through on what another was let through for', async ({ expect }) => {
+    const { perKey, call } = world()
+    await call(keyOf(1))
+    perKey.limitedFrom = 2
+
+    expect(await call(keyOf(2))).toBe('rate_limited')
+  })
+})
