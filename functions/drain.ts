@@ -11,6 +11,9 @@ const BATCH_MAX = 200
 /** Passes of one call; what is left then is for the next wake. */
 const PASSES_MAX = 20
 
+/** After so many failures a sweep takes it that the next would fail as well. */
+const FAILURES_MAX = 3
+
 /** What a drain came to. `waiting`: records that are still there. */
 export type Drained = { settled: number; setAside: number; waiting: number }
 
@@ -19,13 +22,18 @@ export type Drained = { settled: number; setAside: number; waiting: number }
  *
  * Safe to run twice at once and to die anywhere: a record leaves the stream only after the ledger
  * has it, and the ledger knows what it has. A record nobody can settle is set aside and delays
- * nobody. Throws when the ledger or the store fails; the records stay.
+ * nobody. Throws when the ledger or the store fails; the records stay. `saidBefore`: the time by the
+ * ledger, from before anything was read.
  */
-export async function drainShard(deps: DrainDeps, shard: number): Promise<Drained> {
+export async function drainShard(
+  deps: DrainDeps,
+  shard: number,
+  saidBefore?: number,
+): Promise<Drained> {
   const { leases, escrow } = deps
   const total = { settled: 0, setAside: 0, waiting: 0 }
 
-  let asOf: number | undefined
+  let asOf = saidBefore
   let isEmpty = false
   for (let pass = 0; pass < PASSES_MAX; pass++) {
     const { waiting, records } = await leases.read(shard, BATCH_MAX)
@@ -33,7 +41,7 @@ export async function drainShard(deps: DrainDeps, shard: number): Promise<Draine
     isEmpty = records.length === 0
     if (isEmpty) break
     const settled = await settleRecords(deps, shard, records)
-    asOf = settled.asOf
+    asOf = settled.asOf ?? asOf
     total.settled += settled.settled
     total.setAside += settled.setAside
     total.waiting -= settled.settled + settled.setAside
@@ -46,8 +54,9 @@ export async function drainShard(deps: DrainDeps, shard: number): Promise<Draine
 /**
  * Drains every shard of the region that holds something, and notes the empty ones, so that escrow
  * comes back also where nobody pays any more. Run by the clock; needs no message from anyone.
+ * A shard that fails keeps none of the others from being drained; `failures` says what came of it.
  */
-export async function sweepShards(deps: DrainDeps): Promise<Drained> {
+export async function sweepShards(deps: DrainDeps): Promise<Drained & { failures: unknown[] }> {
   const { leases, escrow } = deps
   const total = { settled: 0, setAside: 0, waiting: 0 }
 
@@ -55,14 +64,19 @@ export async function sweepShards(deps: DrainDeps): Promise<Drained> {
   const counts = await leases.survey()
   const empty = counts.flatMap((count, shard) => (count === 0 ? [shard] : []))
   await escrow.noteDrained(empty, asOf)
+  const failures: unknown[] = []
   for (const [shard, count] of counts.entries()) {
-    if (count === 0) continue
-    const drained = await drainShard(deps, shard)
-    total.settled += drained.settled
-    total.setAside += drained.setAside
-    total.waiting += drained.waiting
+    if (count === 0 || failures.length >= FAILURES_MAX) continue
+    try {
+      const drained = await drainShard(deps, shard, asOf)
+      total.settled += drained.settled
+      total.setAside += drained.setAside
+      total.waiting += drained.waiting
+    } catch (failure) {
+      failures.push(failure)
+    }
   }
-  return total
+  return { ...total, failures }
 }
 
 type Readable = StreamRecord & { reservation: Reservation }

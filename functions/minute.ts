@@ -21,8 +21,14 @@ export async function everyMinute(deps: MinuteDeps): Promise<void> {
 
 /** Settles all that a region promised, then takes back the escrow nobody can draw on any more. */
 async function settleRegion(region: Region): Promise<void> {
-  const { setAside } = await sweepShards(region)
+  const { setAside, failures } = await sweepShards(region)
   if (setAside > 0) alarmOfClock('promises_set_aside', { region: region.name, setAside })
+  await reclaimDue(region)
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Takes back all that is due: what a shard still holds back is not. */
+async function reclaimDue(region: Region): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const { reclaimed } = await region.escrow.reclaim(RECLAIM_MOST)
     if (reclaimed < RECLAIM_MOST) break
