@@ -6,7 +6,8 @@ export const HELP = `npm run bench -- [--quick | --large] [--scenario NAME]... [
 
 Measures what a payment costs, beside the flow it replaces and beside what this machine can do at
 all, asserts every outcome, and writes bench/results/latest.json, charts and docs/performance.md.
-Close what else is running: other work is noise.
+Close what else is running: other work is noise. The official packages are measured beside ours
+(in "provider") where they are installed: npm ci --prefix examples/official
 
   --quick           every scenario, small: checks outcomes, not speed; writes nothing; <= 3 minutes
   --large           also with 1 and 10 million payments stored; keeps them in .payos/bench

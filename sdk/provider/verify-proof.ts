@@ -1,5 +1,5 @@
+import { type CompactJws, splitCompactJws } from '../../shared/domain/compact-jws.ts'
 import { resourceHash } from '../../shared/domain/resource.ts'
-import { type Segments, splitProof } from './compact-jws.ts'
 import type { Keys } from './keys.ts'
 import { type Proof, type ProofReason, readClaims } from './proof.ts'
 
@@ -38,8 +38,8 @@ export type Verdict = { ok: true; proof: Proof } | { ok: false; reason: ProofRea
  * @throws EdgeUnavailable when the keys cannot be had: answer 503, the agent may repeat.
  */
 export async function verifyProof(token: string, expected: ProofExpectation): Promise<Verdict> {
-  const segments = splitProof(token)
-  if (!segments) return refuse('proof_malformed')
+  const segments = splitCompactJws(token)
+  if (!segments.ok) return refuse('proof_malformed')
   const key = await expected.keys.find(segments.kid)
   if (!key) return refuse('proof_key_unknown')
   // Hashed while the signature is checked: both wait for another thread.
@@ -59,6 +59,8 @@ export async function verifyProof(token: string, expected: ProofExpectation): Pr
 }
 
 const refuse = (reason: ProofReason): Verdict => ({ ok: false, reason })
+
+type Segments = Extract<CompactJws, { ok: true }>
 
 /** Pure Ed25519 (RFC 8032); the header can name no other algorithm. */
 async function isAuthentic({ signature, signingInput }: Segments, key: CryptoKey) {
