@@ -33,6 +33,12 @@ const settledFrom = async (sql: Sql, leaseId: string) => {
   return lease
 }
 
+const walletOf = async (sql: Sql) => {
+  const [wallet] = await sql`
+    select balance, day, day_spent, month, month_spent from ledger.wallets where id = ${wallet_id}`
+  return wallet
+}
+
 describe('a payment made directly and promised from a lease at once', () => {
   it('is made once when the direct one is first', async ({ expect }) => {
     const { sql } = await openCrowd({ funds: '1000' })
@@ -57,6 +63,7 @@ describe('a payment made directly and promised from a lease at once', () => {
   it('is made once when the promised one is first', async ({ expect }) => {
     const { sql } = await openCrowd({ funds: '1000' })
     const [lease = ''] = await lend(sql)
+    const before = await walletOf(sql)
 
     const [batch, direct] = await meet(
       sql,
@@ -66,6 +73,7 @@ describe('a payment made directly and promised from a lease at once', () => {
 
     expect(batch).toEqual(['settled'])
     expect(direct).toMatchObject({ outcome: 'payment', replayed: true })
+    expect(await walletOf(sql)).toEqual(before)
     expect(await audit(sql)).toEqual(BALANCED)
   })
 

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import { at, cast, putPolicy } from './model/cast.ts'
+import { at, cast, putAgent, putPolicy, putSigner, putWallet } from './model/cast.ts'
 import type { Call } from './model/ledger.ts'
 import { replaceLedgerClock } from './support/ledger-clock.ts'
 import {
@@ -83,17 +83,38 @@ describe('many payments at once from one wallet', () => {
 })
 
 describe('a payment that waits for its wallet', () => {
-  it('is judged by the policy that was set meanwhile', async ({ expect }) => {
+  it.for([
+    {
+      what: 'the policy that was set',
+      change: putPolicy(0, { ...NO_LIMITS, payment: '9' }),
+      refused: 'policy_refused payment_max',
+    },
+    {
+      what: 'the standing of its agent that was set',
+      change: putAgent(0, 'suspended'),
+      refused: 'policy_refused agent_suspended',
+    },
+    {
+      what: 'the status of the wallet that was set',
+      change: putWallet(0, 'frozen'),
+      refused: 'policy_refused wallet_frozen',
+    },
+    {
+      what: 'the signer that was registered',
+      change: putSigner(0, 0, false),
+      refused: 'signature_required',
+    },
+  ])('is judged by $what meanwhile', async ({ change, refused }, { expect }) => {
     const { sql, ask: askAny } = await openCrowd({ funds: '100' })
 
     const waiting = await sql.begin(async (tx) => {
-      await ask(tx, putPolicy(0, { ...NO_LIMITS, payment: '9' }))
+      await ask(tx, change)
       const answer = askAny(payment('r1'))
       await untilBlocked(sql)
       return { answer }
     })
 
-    expect(await waiting.answer).toMatchObject({ outcome: 'policy_refused', rule: 'payment_max' })
+    expect(tally([await waiting.answer])).toEqual({ [refused]: 1 })
   })
 
   it('is the same payment when that came first', async ({ expect }) => {

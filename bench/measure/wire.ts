@@ -12,6 +12,8 @@ const PROTOCOL = 196_608 // 3.0
 export class WireStatement {
   readonly #socket: Socket
   #bytes: Buffer = Buffer.alloc(0)
+  /** Written anew by each call: the one before was sent when its answer came. */
+  readonly #out = Buffer.concat([BIND], 16_384)
   #waiting: ((answer: Answer) => void) | undefined
   #answer: Answer = { value: null, fault: undefined }
 
@@ -38,14 +40,16 @@ export class WireStatement {
 
   /** Runs the statement; the text of the first column of its row, or null. */
   async run(values: readonly (string | null)[]): Promise<string | null> {
-    const fields = values.flatMap((value) => {
-      if (value === null) return [int32(-1)]
-      const bytes = Buffer.from(value)
-      return [int32(bytes.length), bytes]
-    })
-    const head = [zeroEnded(''), zeroEnded('s'), int16(0), int16(values.length)]
-    const bind = message('B', [...head, ...fields, int16(0)])
-    return this.#send([bind, EXECUTE, SYNC])
+    const out = this.#out
+    out.writeInt16BE(values.length, BIND.length - 2)
+    let at = BIND.length
+    for (const value of values) {
+      const length = value === null ? -1 : out.write(value, at + 4)
+      at = out.writeInt32BE(length, at) + Math.max(length, 0)
+    }
+    at = out.writeInt16BE(0, at)
+    out.writeInt32BE(at - 1, 1)
+    return this.#send(out.subarray(0, at + AFTER_BIND.copy(out, at)))
   }
 
   async close(): Promise<void> {
@@ -115,8 +119,10 @@ function message(type: string, parts: Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(type), int32(length), ...parts])
 }
 
-const EXECUTE = message('E', [zeroEnded(''), int32(0)])
 const SYNC = message('S', [])
+/** The beginning of every binding of the statement, with room for its length and number of values. */
+const BIND = message('B', [zeroEnded(''), zeroEnded('s'), int16(0), int16(0)])
+const AFTER_BIND = Buffer.concat([message('E', [zeroEnded(''), int32(0)]), SYNC])
 
 function firstColumn(row: Buffer): string | null {
   const length = row.readInt32BE(2)

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, hash, type KeyObject, randomBytes } from 'node:crypto'
 import type { Sql } from 'postgres'
 import { hashApiKey, makeApiKey, parseApiKey } from '../../shared/domain/api-key.ts'
 
@@ -88,9 +88,10 @@ async function makeProvider(index: number) {
 
 /** The id every edge gives a payment of these lines; see `order.ts` for which they are. */
 export function paymentIdOf(lines: readonly string[]): string {
-  const hash = createHash('sha256').update(lines.join('\n')).digest().subarray(0, 16)
-  hash[6] = ((hash[6] ?? 0) & 15) | 128
-  hash[8] = ((hash[8] ?? 0) & 63) | 128
-  const digits = hash.toString('hex')
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const digits = hash('sha256', lines.join('\n'))
+  const variant = ((Number.parseInt(digits.charAt(16), 16) & 3) | 8).toString(16)
+  return [
+    ...[digits.slice(0, 8), digits.slice(8, 12), `8${digits.slice(13, 16)}`],
+    ...[variant + digits.slice(17, 20), digits.slice(20, 32)],
+  ].join('-')
 }

@@ -4,13 +4,14 @@
 -- Undo: drop the functions.
 
 -- Posting template grant, on a hold: wallet to hold. The caller has taken the amount from the wallet.
-create function ledger.take_hold(payment ledger.payments, today date) returns void
+create function ledger.take_hold(payment_id uuid, today date) returns void
 language plpgsql set search_path = ''
 as $$
 begin
   insert into ledger.holds (payment_id, wallet_id, taken_on, expires_at)
-  select payment.id, payment.wallet_id, today, payment.created_at + make_interval(secs => e.hold_seconds)
-  from ledger.endpoints as e where e.id = payment.endpoint_id;
+  select p.id, p.wallet_id, today, p.created_at + make_interval(secs => e.hold_seconds)
+  from ledger.payments as p join ledger.endpoints as e on e.id = p.endpoint_id
+  where p.id = take_hold.payment_id;
 end
 $$;
 comment on function ledger.take_hold is 'Reserves the amount of a payment for as long as its endpoint says.';
