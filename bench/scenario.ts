@@ -12,6 +12,7 @@ export type Unit =
   | 'bytes'
   | 'trips'
   | 'commands'
+  | 'messages'
   | 'USD'
   | '%'
 

@@ -12,11 +12,14 @@ export const prices = {
   },
   redisCommand: {
     usd: 0.2 / 100_000,
+    // A script is one, and so is each command it runs and each command of a pipeline.
     unit: 'command',
     source: 'https://upstash.com/pricing/redis',
+    counted: 'https://upstash.com/docs/redis/sdks/ratelimit-ts/costs',
   },
   qstashMessage: {
     usd: 1 / 100_000,
+    // Each delivery that is tried, repeats included.
     unit: 'message',
     source: 'https://upstash.com/pricing/qstash',
   },

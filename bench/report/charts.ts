@@ -98,15 +98,19 @@ const growth: Draw = (figures) => {
 }
 
 const cost: Draw = (figures) => {
-  const ours = figures.find(({ name }) => name === 'cost/million')
-  if (!ours) return undefined
+  const ways = { '': 'sync', 'async-': 'async', 'sparse-': 'async, one now and then' }
+  const ours = Object.entries(ways).flatMap(([prefix, way]) => {
+    const sum = figures.find(({ name }) => name === `cost/${prefix}million`)
+    return sum ? [{ label: `PayOS, ${way}`, value: sum.value, fill: colours.ours }] : []
+  })
+  if (ours.length === 0) return undefined
   const others = named(figures, 'cost/other-').toSorted((a, b) => a.value - b.value)
   const svg = bars({
     title: 'A million payments of 0.001 USD, at list prices',
     unit: 'USD',
     isLogarithmic: true,
     bars: [
-      { label: 'PayOS, infrastructure', value: ours.value, fill: colours.ours },
+      ...ours,
       ...others.map(({ title, value }) => ({
         label: title.split(',')[0] ?? title,
         value,

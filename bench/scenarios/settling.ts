@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ofCalls } from '../measure/figure.ts'
+import { atPace } from '../measure/pace.ts'
 import { quantiles } from '../measure/stats.ts'
 import type { Figure, Scenario } from '../scenario.ts'
 import { type Edge, openEdge } from '../world/edge.ts'
@@ -47,21 +48,15 @@ async function latencies(edge: Edge, { pace, count, report }: Asked): Promise<nu
   const [provider] = edge.parties.providers
   if (!provider) throw new Error('nobody to pay')
   const watch = watchLedger(edge, count)
-  const paid: Promise<void>[] = []
-  const started = performance.now()
-  for (let at = 0; at < count; at += 1) {
+  const run = async (at: number) => {
     report(at)
-    await pause(Math.max(0, started + at * everyMs - performance.now()))
     const wallet = edge.parties.wallets[at % payers]
     if (!wallet) throw new Error('nobody pays')
-    const order = newOrder(wallet, provider)
-    paid.push(
-      edge
-        .pay(order, { settlement: 'async', expect: 'paid' })
-        .then(({ paymentId, status }) => watch.answered(paymentId, status === 'held')),
-    )
+    const asked = { settlement: 'async', expect: 'paid' } as const
+    const { paymentId, status } = await edge.pay(newOrder(wallet, provider), asked)
+    watch.answered(paymentId, status === 'held')
   }
-  await Promise.all(paid)
+  await atPace({ everyMs, count, run })
   return await watch.settled()
 }
 

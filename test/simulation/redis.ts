@@ -61,6 +61,7 @@ export class SimulatedRedis {
         return reply
       },
       transaction: unused,
+      commandsInScripts: unused,
       reset: unused,
       snapshot: unused,
       restore: unused,

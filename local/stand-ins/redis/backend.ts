@@ -6,6 +6,8 @@ export type Backend = {
   run: (words: Bytes[]) => Promise<Reply>
   /** Runs all or none, with nothing in between; an error means none. */
   transaction: (queue: Bytes[][]) => Promise<Reply[] | ReplyError>
+  /** Commands that scripts ran so far, which Upstash bills like any other; NaN when not known. */
+  commandsInScripts: () => number
   reset: () => Promise<void>
   snapshot: () => string
   restore: (id: string) => void

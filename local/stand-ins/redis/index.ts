@@ -12,6 +12,8 @@ export type RedisStandIn = StandIn & {
   token: string
   /** Runs a command past HTTP, faults and the trip log; throws what Redis answers as an error. */
   command: (...words: (string | number | bigint)[]) => Promise<RedisValue>
+  /** Commands that scripts ran so far, which Upstash bills like any other; NaN when not known. */
+  commandsInScripts: () => number
   /** Remembers the whole database; a Redis server refuses this. */
   snapshot: () => string
   /** Brings back a database that was remembered: acknowledged writes since are lost. */
@@ -59,6 +61,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisStandIn> {
       const reply = await backend.run(words.map((word) => toBytes(String(word))))
       return readable(reply)
     },
+    commandsInScripts: backend.commandsInScripts,
     snapshot: backend.snapshot,
     restore: backend.restore,
     reset: backend.reset,

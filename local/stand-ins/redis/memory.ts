@@ -15,6 +15,7 @@ export async function memoryBackend(clock: MovableClock): Promise<Backend> {
   return {
     run: async (words) => replyOf(() => runCommand(context, commandOf(words), words)),
     transaction: async (queue) => transaction(context, queue),
+    commandsInScripts: () => scripts.ran,
     reset: async () => {
       store.clear()
       scripts.flush()

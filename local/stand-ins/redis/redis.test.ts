@@ -22,6 +22,18 @@ const post = async (path: string, body: unknown) => {
 }
 const order = (name: string, body: unknown = {}) => post(`/__control/${name}`, body)
 
+describe('the log', () => {
+  it('counts the commands that scripts run, beside those it is sent', async ({ expect }) => {
+    const before = redis.commandsInScripts()
+    const script = "redis.call('SET', KEYS[1], 'v') return redis.call('GET', KEYS[1])"
+
+    await post('/', ['EVAL', script, 1, 'k'])
+
+    expect(redis.commandsInScripts() - before).toBe(2)
+    expect(redis.trips.map(({ subject }) => subject)).toEqual(['EVAL k'])
+  })
+})
+
 describe('the clock', () => {
   it('expires a key after its time, not at it', async ({ expect }) => {
     await redis.command('SET', 'k', 'v', 'PXAT', Math.floor(redis.clock.now()) + 60_000)

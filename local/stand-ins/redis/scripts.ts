@@ -12,6 +12,8 @@ export const shaOf = (text: Bytes): string =>
 
 /** The script cache: what was loaded or run once can be run by its hash until a flush. */
 export class Scripts {
+  /** Commands that scripts ran so far. */
+  ran = 0
   readonly #machine: LuaMachine
   readonly #commands: ReadonlyMap<string, Command>
   readonly #known = new Map<string, ParsedScript>()
@@ -72,6 +74,7 @@ export class Scripts {
       throw new ReplyError('ERR Write commands are not allowed from read-only scripts.')
     }
     if (bounds.declared) checkDeclared(bounds.declared, command, args)
+    this.ran += 1
     return command.run(context, args)
   }
 }
