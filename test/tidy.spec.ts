@@ -44,8 +44,7 @@ const mayImport: Record<string, string[]> = {
 const packageRooms: Record<string, RegExp> = {
   hono: /^(functions|sdk|examples|bench|test)\//,
   '@upstash/redis': /^(bench\/reference\/|shared\/adapters\/redis[\w-]*\.ts|tools\/|test\/)/,
-  '@supabase/postgrest-js':
-    /^(bench\/reference\/|shared\/adapters\/postgrest-[\w-]+\.ts|tools\/|test\/)/,
+  '@supabase/postgrest-js': /^(bench\/reference\/|tools\/|test\/)/,
   miniflare: /^(local|test|bench)\//,
   wrangler: /^(local|test|tools|bench)\//,
 }

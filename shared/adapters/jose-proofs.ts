@@ -1,5 +1,6 @@
-import { CompactSign, compactVerify, importJWK } from 'jose'
+import { compactVerify, importJWK } from 'jose'
 import type * as z from 'zod'
+import { encodeBase64url } from '../domain/base64url.ts'
 import { splitCompactJws } from '../domain/compact-jws.ts'
 import { claimsFor, claimsOfPromise, ProofClaims, type ProofReason } from '../domain/proof.ts'
 import {
@@ -19,7 +20,7 @@ export type ProofIssuer = {
   keys: readonly ProofKey[]
 }
 
-type Imported = Awaited<ReturnType<typeof importJWK>>
+type Imported = { key: CryptoKey; header: string }
 
 /** Proofs as JWS compact (RFC 7515), signed with Ed25519 (RFC 8037) by the key whose time it is. */
 export function joseProofs(by: ProofIssuer, clock: Clock): Proofs {
@@ -28,10 +29,10 @@ export function joseProofs(by: ProofIssuer, clock: Clock): Proofs {
   const signed = async (claims: z.input<typeof ProofClaims>) => {
     const key = signingKey(by.keys, claims.iat)
     if (!key) throw new Error('no proof key is active: rotate the keys')
-    const proof = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'payos-proof+jwt', kid: key.kid })
-      .sign(await imported(key, 'private'))
-    return { proof, expiresAt: claims.exp }
+    return {
+      proof: await signCompact(await imported(key, 'private'), claims),
+      expiresAt: claims.exp,
+    }
   }
 
   return {
@@ -55,7 +56,7 @@ export function joseProofs(by: ProofIssuer, clock: Clock): Proofs {
       const key = by.keys.find((it) => it.kid === split.kid)
       const fault = faultOf(key, clock.nowSeconds())
       if (!key || fault) return refuse(fault ?? 'proof_key_unknown')
-      if (!(await isAuthentic(token, await imported(key, 'public')))) {
+      if (!(await isAuthentic(token, (await imported(key, 'public')).key))) {
         return refuse('proof_signature_invalid')
       }
 
@@ -77,7 +78,17 @@ function faultOf(key: ProofKey | undefined, nowSeconds: number): ProofReason | u
 
 const refuse = (reason: ProofReason) => ({ ok: false, reason }) as const
 
-async function isAuthentic(token: string, key: Imported): Promise<boolean> {
+/** A JWS in compact form (RFC 7515 section 7.1): the header, the claims, a signature over both. */
+async function signCompact({ key, header }: Imported, claims: object): Promise<string> {
+  const input = `${header}.${encodeJson(claims)}`
+  const signature = await crypto.subtle.sign('Ed25519', key, new TextEncoder().encode(input))
+  return `${input}.${encodeBase64url(new Uint8Array(signature))}`
+}
+
+const encodeJson = (value: object): string =>
+  encodeBase64url(new TextEncoder().encode(JSON.stringify(value)))
+
+async function isAuthentic(token: string, key: CryptoKey): Promise<boolean> {
   try {
     await compactVerify(token, key, { algorithms: ['EdDSA'] })
     return true
@@ -89,13 +100,16 @@ async function isAuthentic(token: string, key: Imported): Promise<boolean> {
 /** Imports each key once per isolate. What is kept is the key, never the promise of one. */
 function importer() {
   const known = new Map<string, Imported>()
-  return async (key: ProofKey, half: 'private' | 'public'): Promise<Imported> => {
-    const name = `${half} ${key.kid}`
+  return async (from: ProofKey, half: 'private' | 'public'): Promise<Imported> => {
+    const name = `${half} ${from.kid}`
     const found = known.get(name)
     if (found) return found
 
-    const { use: _, ...jwk } = publicJwkOf(key)
-    const fresh = await importJWK(half === 'private' ? { ...jwk, d: key.d } : jwk, 'EdDSA')
+    const { use: _, ...jwk } = publicJwkOf(from)
+    const key = await importJWK(half === 'private' ? { ...jwk, d: from.d } : jwk, 'EdDSA')
+    if (key instanceof Uint8Array) throw new TypeError('a proof key is an asymmetric one')
+    const header = encodeJson({ alg: 'EdDSA', typ: 'payos-proof+jwt', kid: from.kid })
+    const fresh = { key, header }
     known.set(name, fresh)
     return fresh
   }
