@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Postgres } from '../local/postgres.ts'
 import { findRealServer, startRealServer } from './contracts/redis/real-server.ts'
 import { openOwnPostgres } from './support/own-postgres.ts'
+import { orderQstash, runClock, until } from './support/promises.ts'
 import { Storm } from './support/storm.ts'
 import { type Agent, openWorld, type World } from './support/world.ts'
 
@@ -44,32 +45,34 @@ afterAll(async () => {
   await stopRedis()
 })
 
-const order = async (name: string, body: object = {}) => {
-  const url = `${world.payos.qstash.url}/__control/${name}`
-  const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) })
-  if (!answer.ok) throw new Error(`${name}: ${answer.status}`)
-}
-
-const cron = (edge: number) =>
-  world.payos.edges.edges[edge]?.dispatchScheduled('* * * * *').catch(() => undefined)
+const cron = (edge: number) => runClock(world, edge).catch(() => undefined)
 
 const promises = () => [...storm.paid.values()].filter(({ isPromised }) => isPromised)
 
 /** What goes wrong, and when, in hundredths of the storm. */
 const weather: [number, () => Promise<unknown> | unknown][] = [
   [10, () => world.payos.redis.reset()],
-  [20, () => outage()],
+  [20, () => roomToPromise().then(() => outage())],
   // Messages are taken and not delivered, so that records wait, and then are gone.
-  [35, () => order('pause', { publishes: 'accept' })],
+  [35, () => orderQstash(world, 'pause', { publishes: 'accept' })],
   [45, () => world.payos.redis.reset()],
-  [50, () => order('resume')],
-  [55, () => order('pause', { publishes: 'refuse' })],
+  [50, () => orderQstash(world, 'resume')],
+  [55, () => orderQstash(world, 'pause', { publishes: 'refuse' })],
   [60, () => cron(1)],
-  [65, () => order('resume')],
+  [65, () => orderQstash(world, 'resume')],
   // What was promised meanwhile is gone when Postgres is back.
   [75, () => outage(() => world.payos.redis.reset())],
   [95, () => world.payos.redis.reset()],
 ]
+
+/** Resolves once a young lease is larger than the first that a wallet gets: load takes it there. */
+const roomToPromise = () =>
+  until(async () => {
+    const rows = await world.database.sql`
+      select from ledger.leases
+      where spend_limit >= 50000 and granted_at > ledger.clock() - interval '10 seconds'`
+    return rows.length > 0
+  }).catch(() => undefined)
 
 /** Has Postgres killed for a tenth of the storm; does something before it is back. */
 async function outage(beforeItEnds: () => Promise<void> | void = () => {}) {
@@ -95,7 +98,7 @@ describe(`async settlement, ${SECONDS} s at three edges over ${kind}`, () => {
     'pays on while Postgres is killed, Redis flushed, QStash stopped, messages doubled',
     async ({ expect }) => {
       const over = new AbortController()
-      await order('duplicate', { match: '/internal/', times: 1, messages: 0 })
+      await orderQstash(world, 'duplicate', { match: '/internal/', times: 1, messages: 0 })
       const clients = agents.flatMap((agent) =>
         [0, 1, 2].map((edge) => storm.pay(agent, edge, over)),
       )

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { countSettled, openBorrower, orderQstash, payAsync, runClock } from './support/promises.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const LEASES = 250
-
-const async = { body: { settlement: 'async' } }
 
 let world: World
 
@@ -25,26 +24,14 @@ async function lease(): Promise<void> {
 async function twoPromises(): Promise<string[]> {
   const endpoint = await world.endpoint()
   const promised = new Map<number, string>()
-  const order = (name: string) =>
-    fetch(`${world.payos.qstash.url}/__control/${name}`, {
-      method: 'POST',
-      body: JSON.stringify({ publishes: 'accept' }),
-    })
-  await order('pause')
+  await orderQstash(world, 'pause', { publishes: 'accept' })
   while (promised.size < 2) {
-    const agent = await world.agent()
-    await world.operate('put_x402_settlement', [agent.walletId, 'async'])
-    let paid = await world.pay(agent, endpoint, async)
-    while (paid.body.status !== 'held') paid = await world.pay(agent, endpoint, async)
+    const agent = await openBorrower(world, { endpoint })
+    const paid = await payAsync(world, { agent, endpoint })
     promised.set(Number.parseInt(agent.walletId.slice(-2), 16) % 64, paid.body.paymentId)
   }
   return [...promised.values()]
 }
-
-const clock = () => world.payos.edges.edges[0]?.dispatchScheduled('* * * * *')
-
-const settled = async (ids: readonly string[]) =>
-  (await world.database.sql`select from ledger.payments where id = any(${ids}::uuid[])`).length
 
 describe('the clock', () => {
   it(`gives the escrow of ${LEASES} leases back in one minute, once it is due`, async ({
@@ -55,7 +42,7 @@ describe('the clock', () => {
     }
     await world.advance(211_000)
 
-    await clock()
+    await runClock(world)
 
     const { sql } = world.database
     const states = await sql`select state, count(*)::int from ledger.leases group by 1`
@@ -72,15 +59,15 @@ describe('the clock', () => {
     const effect = { kind: 'drop' as const }
     world.payos.postgrest.faults.add({ match: 'settle_x402_batch', effect })
 
-    await expect(clock()).rejects.toThrow('scheduled')
+    await expect(runClock(world)).rejects.toThrow('scheduled')
 
-    expect(await settled(promised)).toBe(1)
+    expect(await countSettled(world, promised)).toBe(1)
     const { sql } = world.database
     expect(
       await sql`select from ledger.leases where reclaim_after <= ledger.clock()
       and state <> 'reclaimed'`,
     ).toHaveLength(0)
-    await clock()
-    expect(await settled(promised)).toBe(2)
+    await runClock(world)
+    expect(await countSettled(world, promised)).toBe(2)
   })
 })

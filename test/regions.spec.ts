@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import type { Answer } from './support/http.ts'
+import { openBorrower, orderQstash, payAsync, runClock, until } from './support/promises.ts'
 import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
 
-const async = { body: { settlement: 'async' } }
 const [LIMA, OSLO] = [0, 1]
 const EDGES = [LIMA, OSLO]
 
@@ -23,42 +23,17 @@ beforeAll(async () => {
   endpoint = await world.endpoint()
 })
 afterEach(async ({ expect }) => {
-  await order('resume')
+  await orderQstash(world, 'resume')
   for (const redis of world.payos.regions.values()) redis.faults.clear()
   expect(await world.imbalances()).toEqual([])
 })
 afterAll(() => world.close())
 
-async function order(name: string, body: object = {}): Promise<void> {
-  const url = `${world.payos.qstash.url}/__control/${name}`
-  const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) })
-  if (!answer.ok) throw new Error(`${name}: ${answer.status}`)
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await holds()) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error('it never came to be')
-}
-
 const pay = (agent: Agent, edge: number, more: object = {}) =>
-  world.pay(agent, endpoint, { ...async, ...more, edge })
-
-const isPromised = async (agent: Agent, edge: number) =>
-  (await pay(agent, edge)).body.status === 'held'
+  payAsync(world, { agent, endpoint, edge, ...more })
 
 /** An agent with a lease in both regions. */
-async function borrower(): Promise<Agent> {
-  const agent = await world.agent()
-  await world.operate('put_x402_settlement', [agent.walletId, 'async'])
-  for (const edge of EDGES) {
-    await pay(agent, edge)
-    await until(() => isPromised(agent, edge))
-  }
-  return agent
-}
+const borrower = () => openBorrower(world, { endpoint, edges: EDGES })
 
 const leasesOf = ({ walletId }: Agent) =>
   world.database.sql<{ id: string; region: string; state: string }[]>`
@@ -76,7 +51,7 @@ async function regionOf(agent: Agent, { body }: Answer): Promise<string | undefi
 /** A promise that only its region's Redis knows of. */
 async function promiseAt(edge: number) {
   const agent = await borrower()
-  await order('pause', { publishes: 'accept' })
+  await orderQstash(world, 'pause', { publishes: 'accept' })
   const requestId = randomUUID()
   const paid = await pay(agent, edge, { requestId })
   return { agent, requestId, paid, id: paid.body.paymentId as string }
@@ -168,7 +143,7 @@ describe('a payment that only its own region knows of', () => {
     const again = await pay(agent, OSLO, { requestId })
 
     expect([again.status, again.body.paymentId]).toEqual([200, id])
-    await order('resume')
+    await orderQstash(world, 'resume')
     await until(async () => (await settledOf(agent)).has(id))
     const named = (await world.paymentsOf(agent)).filter((it) => it.request_id === requestId)
     expect(named).toHaveLength(1)
@@ -214,12 +189,12 @@ describe('while the Redis of one region is gone', () => {
     expect,
   }) => {
     const agent = await borrower()
-    const clock = () => world.payos.edges.edges[OSLO]?.dispatchScheduled('* * * * *')
+    const clock = () => runClock(world, OSLO)
     const states = async () => (await leasesOf(agent)).map(({ region, state }) => [region, state])
     world.payos.regions.get('south')?.faults.add({ times: 0, effect: { kind: 'drop' } })
     await world.advance(220_000)
 
-    await clock()?.catch(() => undefined)
+    await clock().catch(() => undefined)
     const meanwhile = await states()
     world.payos.regions.get('south')?.faults.clear()
     await clock()
