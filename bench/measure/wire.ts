@@ -13,7 +13,7 @@ export class WireStatement {
   readonly #socket: Socket
   #bytes: Buffer = Buffer.alloc(0)
   /** Written anew by each call: the one before was sent when its answer came. */
-  readonly #out = Buffer.concat([BIND], 16_384)
+  #out: Buffer = Buffer.concat([BIND], 4096)
   #waiting: ((answer: Answer) => void) | undefined
   #answer: Answer = { value: null, fault: undefined }
 
@@ -40,6 +40,9 @@ export class WireStatement {
 
   /** Runs the statement; the text of the first column of its row, or null. */
   async run(values: readonly (string | null)[]): Promise<string | null> {
+    // A character is three bytes at most, and so is what surrounds them.
+    const most = 3 * values.reduce((sum, value) => sum + (value?.length ?? 0) + 4, BIND.length * 4)
+    if (this.#out.length < most) this.#out = Buffer.concat([BIND], most)
     const out = this.#out
     out.writeInt16BE(values.length, BIND.length - 2)
     let at = BIND.length

@@ -1,7 +1,10 @@
 import { alternate } from '../measure/alternate.ts'
+import type { Drive } from '../measure/drive.ts'
 import { ofRounds, ratioOf } from '../measure/figure.ts'
+import { cpuMsOf } from '../measure/process.ts'
 import type { Bench, Figure, Scenario } from '../scenario.ts'
-import { assertBooks } from '../world/databases.ts'
+import { bareCall } from '../world/bare.ts'
+import { assertBooks, type World } from '../world/databases.ts'
 import { orders, SqlPayers } from '../world/payers.ts'
 
 const CLIENTS = [1, 4, 16, 32] as const
@@ -25,23 +28,34 @@ async function manyPayers(bench: Bench): Promise<Figure[]> {
     providers: 1,
   })
   await using payers = await SqlPayers.open(world, Math.max(...CLIENTS))
+  await using bare = await SqlPayers.open(world, 16, bareCall(world))
   const next = orders(world.parties)
   const seconds = bench.pick(0.3, 3)
+  const cost: Cost = { payers: await backendsOf(world), server: [], caller: [] }
   const contenders = Object.fromEntries(
     CLIENTS.map((clients) => [
       `payers-${clients}`,
-      async () => (await payers.drive({ clients, seconds }, next)).perSecond,
+      async () => {
+        const run = () => payers.drive({ clients, seconds }, next)
+        return clients === 16 ? await withCost(cost, run) : (await run()).perSecond
+      },
     ]),
   )
-  const rounds = await alternate(contenders, {
-    rounds: bench.pick(1, 5),
-    onRound: bench.progress,
-  })
-  await assertBooks(world, payers.made)
+  const rounds = await alternate(
+    {
+      ...contenders,
+      'bare-16': async () => (await bare.drive({ clients: 16, seconds }, next)).perSecond,
+    },
+    { rounds: bench.pick(1, 5), onRound: bench.progress },
+  )
+  await assertBooks(world, payers.made + bare.made)
+  return [...ratesOf(world, rounds), ...costOf(cost)]
+}
 
+function ratesOf(world: World, rounds: Record<string, number[]>): Figure[] {
   const rates = (clients: number) => rounds[`payers-${clients}`] ?? []
   const budgets: Partial<Record<number, Figure['budget']>> = { 16: { atLeast: 5000 } }
-  return CLIENTS.map((clients) => {
+  const payers = CLIENTS.map((clients) => {
     const budget = budgets[clients]
     return ofRounds(
       {
@@ -56,6 +70,59 @@ async function manyPayers(bench: Bench): Promise<Figure[]> {
       rates(clients),
     )
   })
+  const bare = rounds['bare-16'] ?? []
+  const floor = ofRounds(
+    {
+      name: 'ledger/bare-16',
+      title: 'The bare statements without judgement, 16 clients',
+      unit: '/s',
+      method: `${method}; one statement that writes the same rows and reads none`,
+      asserted,
+      ratio: { to: 'ledger/payers-16', value: ratioOf(bare, rates(16)) },
+    },
+    bare,
+  )
+  return [...payers, floor]
+}
+
+/** CPU time of the server's sessions and of this process, in µs a payment, drive by drive. */
+type Cost = { payers: number[]; server: number[]; caller: number[] }
+
+async function withCost(cost: Cost, run: () => Promise<Drive>): Promise<number> {
+  const before = await cpuMsOf(cost.payers)
+  const usage = process.cpuUsage()
+  const { count, perSecond } = await run()
+  const { user, system } = process.cpuUsage(usage)
+  const after = await cpuMsOf(cost.payers)
+  cost.caller.push((user + system) / count)
+  if (before !== undefined && after !== undefined) {
+    cost.server.push(((after - before) * 1000) / count)
+  }
+  return perSecond
+}
+
+function costOf({ server, caller }: Cost): Figure[] {
+  const about = {
+    unit: 'µs' as const,
+    method: 'user and system time of the drives by 16 clients, the first one included',
+    asserted,
+  }
+  const name = 'ledger/server-cpu'
+  const callers = ofRounds(
+    { ...about, name: 'ledger/caller-cpu', title: 'CPU per payment of the callers themselves' },
+    caller,
+  )
+  if (server.length === 0) return [callers]
+  const title = 'CPU per payment of the sessions that settle'
+  const ratio = { to: name, value: ratioOf(caller, server) }
+  return [ofRounds({ ...about, name, title }, server), { ...callers, ratio }]
+}
+
+async function backendsOf({ sql }: World): Promise<number[]> {
+  const rows = await sql`
+    select pid from pg_stat_activity
+    where datname = current_database() and usename = 'authenticator'`
+  return rows.map((row) => row['pid'])
 }
 
 async function hotPayer(bench: Bench): Promise<Figure[]> {

@@ -18,19 +18,39 @@ export function orders(
   return () => newOrder(any(wallets, among.wallets), any(providers, among.providers))
 }
 
+/** A statement that makes a payment, and how it is called. */
+export type SqlCall = {
+  url: string
+  setup: string[]
+  statement: string
+  values: (order: Order) => string[]
+}
+
+const settleCall = (world: Pick<World, 'url'>): SqlCall => ({
+  url: world.url('authenticator'),
+  setup: ['set role x402_edge'],
+  statement: SETTLE,
+  values: settleValues,
+})
+
 /** Pays straight in the ledger, as the leanest caller does; closed loops over prepared statements. */
 export class SqlPayers implements AsyncDisposable {
   readonly #statements: WireStatement[]
+  readonly #values: SqlCall['values']
   made = 0
 
-  private constructor(statements: WireStatement[]) {
+  private constructor(statements: WireStatement[], values: SqlCall['values']) {
     this.#statements = statements
+    this.#values = values
   }
 
-  static async open(world: Pick<World, 'url'>, clients: number): Promise<SqlPayers> {
-    const open = () =>
-      WireStatement.open(world.url('authenticator'), SETTLE, ['set role x402_edge'])
-    return new SqlPayers(await Promise.all(Array.from({ length: clients }, open)))
+  static async open(
+    world: Pick<World, 'url'>,
+    clients: number,
+    call = settleCall(world),
+  ): Promise<SqlPayers> {
+    const open = () => WireStatement.open(call.url, call.statement, call.setup)
+    return new SqlPayers(await Promise.all(Array.from({ length: clients }, open)), call.values)
   }
 
   drive(load: Load, next: () => Order): Promise<Drive> {
@@ -38,7 +58,7 @@ export class SqlPayers implements AsyncDisposable {
   }
 
   async once(order: Order, client = 0): Promise<void> {
-    const answer = await this.#statements[client]?.run(settleValues(order))
+    const answer = await this.#statements[client]?.run(this.#values(order))
     if (!answer || !isFirst(answer)) throw new Error(`not settled: ${answer}`)
     this.made += 1
   }

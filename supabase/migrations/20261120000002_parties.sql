@@ -53,9 +53,11 @@ create table ledger.wallets (
   day_spent ledger.amount not null default 0,
   month date not null default '2000-01-01',
   month_spent ledger.amount not null default 0,
+  terms integer not null default 0,
   created_at timestamptz not null default ledger.clock()
 ) with (fillfactor = 50);
 comment on table ledger.wallets is 'What each agent can spend, with what it spent in the current UTC day and month.';
+comment on column ledger.wallets.terms is 'Counts the changes of what its payments are judged by: policy, agent, keys, signers.';
 
 create table ledger.policies (
   wallet_id uuid primary key references ledger.wallets,

@@ -3,23 +3,39 @@
 -- Locks: none that matter; creates functions.
 -- Undo: drop function api.settle_x402_payment, then ledger.decline.
 
--- How a refusal by policy (its rule) or by funds (none) is told. The caller holds the wallet's lock.
-create function ledger.decline(rule text, wallet_id uuid, amount bigint, today date) returns jsonb
+-- Why a wallet does not pay: the rule of its policy, else its funds, and when it may again. The
+-- caller holds the wallet's lock and has found that it does not.
+create function ledger.decline(wallet_id uuid, provider_id uuid, amount bigint, today date)
+returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
   w ledger.wallets;
   p ledger.policies;
+  agent_status text;
+  day_room bigint;
+  month_room bigint;
+  rule text;
   retry_after integer;
 begin
   select * into w from ledger.wallets as it where it.id = wallet_id;
   select * into p from ledger.policies as it where it.wallet_id = wallet_id;
+  select a.status into agent_status from ledger.agents as a where a.id = w.agent_id;
+  day_room := p.day_max - case when w.day = today then w.day_spent else 0 end;
+  month_room := p.month_max - case
+    when w.month = date_trunc('month', today::timestamp)::date then w.month_spent else 0 end;
+  rule := case
+    when w.status <> 'active' then 'wallet_frozen'
+    when agent_status <> 'active' then 'agent_suspended'
+    when p.wallet_id is null then 'no_policy'
+    when amount > p.payment_max then 'payment_max'
+    when provider_id <> all (p.providers) then 'provider'
+    when amount > day_room then 'day_max'
+    when amount > month_room then 'month_max'
+  end;
   if rule is null or rule in ('day_max', 'month_max') then
-    retry_after := ledger.seconds_to_relief(w, amount, today,
-      p.day_max - case when w.day = today then w.day_spent else 0 end,
-      p.month_max - case
-        when w.month = date_trunc('month', today::timestamp)::date then w.month_spent else 0 end);
+    retry_after := ledger.seconds_to_relief(w, amount, today, day_room, month_room);
   end if;
   if retry_after is not null then
     return jsonb_build_object('outcome', 'funds_in_lease', 'retry_after', retry_after);
@@ -41,11 +57,11 @@ comment on function ledger.decline is 'A refusal by policy or funds, with what t
 -- Safe to repeat: the payment id is derived from the content, and what settled is answered again.
 -- Locks the payer's wallet, nothing else; a replay locks nothing.
 --
--- It looks at everything with one statement and no lock, judges, and takes the amount from the
--- wallet on condition that the wallet's row is still the version it saw (xmin). Whatever could make
--- another judgement writes that row: payments, deposits, leases, and ledger.revoke_outdated for
--- policy, agent, keys. If it is another version by now, or was found wanting, the wallet is locked
--- and looked at again.
+-- It looks at everything with one statement and no lock, judges who asks and what for, and takes the
+-- amount from the wallet by one update that states every rule of policy and funds. The update waits
+-- for whoever holds the wallet and then sees it as it became, but the policy as it was: so it also
+-- wants the terms to be those it saw, which ledger.revoke_outdated counts up. When it finds no such
+-- wallet, the wallet is locked and looked at again, to pay after all or to say why not.
 create function api.settle_x402_payment(
   key_id text, key_hash text, thumbprint text, payment_id uuid, wallet_id uuid, request_id text,
   endpoint_id uuid, amount text, currency text, method text, resource text, href text, capture text)
@@ -80,9 +96,8 @@ begin
     select
       k.key_hash, k.revoked_at, k.expires_at, a.status as agent_status,
       exists (select from ledger.agent_signers as s where s.agent_id = k.agent_id) as signs,
-      w.xmin as version, w.agent_id, w.currency as wallet_currency, w.status as wallet_status,
-      w.balance, w.day, w.day_spent, w.month, w.month_spent,
-      p.wallet_id as policy_of, p.payment_max, p.day_max, p.month_max, p.providers,
+      w.agent_id, w.currency as wallet_currency, w.day, w.terms,
+      p.payment_max, p.day_max, p.month_max, p.providers,
       e.provider_id, e.method, e.url, e.currency, e.status,
       r.status as provider_status, r.notified, v.version as price_version, v.amount as price,
       exists (
@@ -143,32 +158,21 @@ begin
     -- Whether it may. The day never goes back, even for a payment that waited across midnight.
     today := greatest((moment at time zone 'UTC')::date, seen.day);
     this_month := date_trunc('month', today::timestamp)::date;
-    problem := case
-      when seen.wallet_status <> 'active' then 'wallet_frozen'
-      when seen.agent_status <> 'active' then 'agent_suspended'
-      when seen.policy_of is null then 'no_policy'
-      when units > seen.payment_max then 'payment_max'
-      when seen.provider_id <> all (seen.providers) then 'provider'
-      when units > seen.day_max - case when seen.day = today then seen.day_spent else 0 end
-        then 'day_max'
-      when units > seen.month_max
-        - case when seen.month = this_month then seen.month_spent else 0 end then 'month_max'
-    end;
-    if is_locked and (problem is not null or seen.balance < units) then
-      return ledger.decline(problem, wallet_id, units, today);
-    end if;
-
-    if problem is null and seen.balance >= units then
-      update ledger.wallets as w set
-        balance = w.balance - units,
-        day = today,
-        day_spent = case when w.day = today then w.day_spent else 0 end + units,
-        month = this_month,
-        month_spent = case when w.month = this_month then w.month_spent else 0 end + units
-      where w.id = wallet_id and w.xmin = seen.version
-      returning w.balance into balance;
-      exit when found;
-    end if;
+    update ledger.wallets as w set
+      balance = w.balance - units,
+      day = today,
+      day_spent = case when w.day = today then w.day_spent else 0 end + units,
+      month = this_month,
+      month_spent = case when w.month = this_month then w.month_spent else 0 end + units
+    where w.id = wallet_id and w.terms = seen.terms and w.status = 'active'
+      and w.balance >= units and w.day <= today
+      and units <= seen.day_max - case when w.day = today then w.day_spent else 0 end
+      and units <= seen.month_max - case when w.month = this_month then w.month_spent else 0 end
+      and seen.agent_status = 'active' and units <= seen.payment_max
+      and (seen.provider_id = any (seen.providers)) is not false
+    returning w.balance into balance;
+    exit when found;
+    if is_locked then return ledger.decline(wallet_id, seen.provider_id, units, today); end if;
     perform from ledger.wallets as w where w.id = wallet_id for no key update;
     is_locked := true;
   end loop;
@@ -181,9 +185,8 @@ begin
     price_version, resource_hash, case capture when 'manual' then 'held' else 'settled' end, moment)
   on conflict do nothing;
   if not found then -- a lease settled the same request since: the wallet's lock is no hindrance to it
-    update ledger.wallets as w set
-      balance = seen.balance, day = seen.day, day_spent = seen.day_spent,
-      month = seen.month, month_spent = seen.month_spent
+    update ledger.wallets as w set balance = w.balance + units,
+      day_spent = w.day_spent - units, month_spent = w.month_spent - units
     where w.id = wallet_id;
     return ledger.known(payment_id, wallet_id, request_id);
   end if;

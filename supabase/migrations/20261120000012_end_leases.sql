@@ -52,8 +52,8 @@ create trigger leases_fork after update on ledger.leases for each row
 
 -- What ends the right to issue, ends it in the same transaction: a changed policy, a frozen wallet, a
 -- suspended agent, a key or signer of another standing. The wallets are locked before their leases,
--- as everywhere, so a grant under way is either seen here or sees the change. They are written, not
--- only locked, so that a payment which waits for one is judged anew.
+-- as everywhere, so a grant under way is either seen here or sees the change. Their terms are
+-- counted up, so that a payment which waits for one is judged anew.
 create function ledger.revoke_outdated() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -72,7 +72,7 @@ begin
       order by it.id for no key update) as w;
   end if;
   if tg_table_name <> 'wallets' then
-    update ledger.wallets as w set balance = w.balance where w.id = any (held);
+    update ledger.wallets as w set terms = w.terms + 1 where w.id = any (held);
   end if;
   perform ledger.end_leases(held);
   return null;
