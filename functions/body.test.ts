@@ -68,6 +68,7 @@ describe('a body', () => {
     'application/json;',
     'application/jsonp; charset=utf-8',
     'application/json; charset=utf-16',
+    'application/json; charset=utf-8x',
     'application/json; charset=utf-8; boundary=x',
     'application/json, application/json',
     '',

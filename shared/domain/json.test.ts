@@ -98,6 +98,7 @@ describe('readJson', () => {
     ['{"a":{"x":1},"b":{"x":1},"a":{}}', 'a'],
     ['{"a":"a","b":["a","a"],"c":{"a":1},"b":0}', 'b'],
     ['{ "a" : "}{,\\"" , "a" : 0 }', 'a'],
+    ['{"a":["x",{"b":1,"b":2}]}', 'a.1.b'],
   ])('refuses the repeated member in %s', ([text, at], { expect }) => {
     expect(read(text)).toEqual({ ok: false, reason: 'duplicate', at })
   })

@@ -6,6 +6,7 @@ import { sendRaw } from '../support/raw.ts'
 import { openWorld, type World } from '../support/world.ts'
 import { type Cast, makeCast, secretsOf } from './generated/cast.ts'
 import { faultOf } from './generated/documented.ts'
+import { explain } from './generated/explain.ts'
 import { type Attack, requestsTo } from './generated/requests.ts'
 
 const BATCH = 25
@@ -50,9 +51,15 @@ function note(attack: Attack, answer: Answer): void {
 
 async function send(attack: Attack, cast: Cast): Promise<void> {
   const { path, body, ...rest } = attack
-  const answer = await sendRaw(world, path, { ...rest, ...(body !== undefined && { body }) })
+  const ask = () => sendRaw(world, path, { ...rest, ...(body !== undefined && { body }) })
+  const answer = await ask()
   note(attack, answer)
-  const fault = faultOf(attack.route, answer)
+  let fault = faultOf(attack.route, answer)
+  if (answer.status >= 500 && !fault) {
+    const explained = await explain(world, answer, ask)
+    note(attack, explained.answer)
+    fault = explained.fault
+  }
   const leaks = secretsOf(cast).filter(([, secret]) => answer.text.includes(secret))
   if (fault || leaks.length > 0) {
     throw new Error(`${fault} ${leaks}\n${JSON.stringify(attack)}\n${answer.status} ${answer.text}`)

@@ -13,7 +13,8 @@ const HELP = `npm run attack -- [options]
 
 Sends generated requests to every route of an edge on this machine, and judges each answer.
 
-  --long               100 000 requests instead of 5 000; writes the figures into docs/security.md
+  --long               100 000 requests instead of 5 000, and 200 stories of payments and faults;
+                       writes the figures into docs/security.md
   --corpora DIRECTORY  judges published test vectors instead, and writes the figures too
   --flood              measures, on a quiet machine, what refusing 1 000 requests a second costs
   --help               prints this
@@ -86,6 +87,32 @@ async function attack(requests: number): Promise<Outcome> {
   return { failed, figures: last ? figuresOf(JSON.parse(last), seconds) : [] }
 }
 
+/** Lives so many stories of payments and faults, under a bar. */
+async function tellStories(stories: number): Promise<Outcome> {
+  const bar = new Bar('stories')
+  const { failed, found } = await runSpec('test/attacks/fault-stories.spec.ts', {
+    name: 'ATTACK_TOLD',
+    env: { ATTACK_STORIES: `${stories}` },
+    look: (file) => bar.show(progressIn(file)?.done ?? 0, stories),
+  })
+  bar.end()
+  const { done, commands, seen } = JSON.parse(found.at(-1) ?? '{"done":0,"commands":0,"seen":[]}')
+  const figure = {
+    what: 'stories of payments, captures, refunds and faults',
+    cases: `${done}`,
+    found:
+      `${commands} commands, after each of which the ledger is what the reference model says and ` +
+      `the books balance; ${seen.length} kinds of outcome`,
+  }
+  return { failed, figures: done > 0 ? [figure] : [] }
+}
+
+/** All that is recorded: requests of every kind, then stories. */
+async function attackLong(): Promise<Outcome> {
+  const [sent, lived] = [await attack(100_000), await tellStories(200)]
+  return { failed: sent.failed || lived.failed, figures: [...sent.figures, ...lived.figures] }
+}
+
 /** Refuses 1 000 requests a second in every other window, and times another caller throughout. */
 async function flood(): Promise<Outcome> {
   const { failed, found } = await runSpec('test/attacks/flood.spec.ts', { name: 'ATTACK_FLOOD' })
@@ -108,7 +135,8 @@ function figuresOf({ done, answers }: Progress, seconds: number): Figure[] {
   const count = (matches: (name: string) => boolean) =>
     answers.reduce((sum, [name, times]) => sum + (matches(name) ? times : 0), 0)
   const failures = answers.filter(([name]) => / 5\d\d /.test(name))
-  const told = failures.map(([name, times]) => `${times} × ${name}`).join(', ') || 'none'
+  const counted = failures.map(([name, times]) => `${times} × ${name}`).join(', ')
+  const told = counted ? `${counted}, each explained by its repeat` : 'none'
   const paid = count((name) => name === 'pay 200')
   return [
     {
@@ -157,7 +185,8 @@ if (values.help) {
 
 function chosen(): Promise<Outcome> {
   if (values.corpora) return judge(values.corpora)
-  return values.flood ? flood() : attack(values.long ? 100_000 : 5_000)
+  if (values.flood) return flood()
+  return values.long ? attackLong() : attack(5_000)
 }
 
 const { failed, figures } = await chosen()
