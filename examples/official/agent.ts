@@ -11,7 +11,9 @@ export function openAgent(options: PayosClientOptions) {
 
 if (import.meta.main) {
   const { edge, agent, echo } = JSON.parse(await readFile('.payos/dev.json', 'utf8'))
-  const { apiKey, walletId } = agent
-  const response = await openAgent({ edge, apiKey, walletId })(process.argv[2] ?? echo)
+  const { apiKey, walletId, privateJwk } = agent
+  const signer = { kty: 'OKP', crv: 'Ed25519', ...privateJwk }
+  const pay = openAgent({ edge, apiKey, walletId, signer })
+  const response = await pay(process.argv[2] ?? echo)
   console.log(response.status, await response.text())
 }

@@ -1,11 +1,11 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import { createProvider } from '../../examples/provider/provider.ts'
 import { seeded } from '../seeded.ts'
 
 /** The routes of the example provider, and the endpoint each is registered as. */
 export type EndpointIds = Record<'free' | 'weather' | 'report', string>
 
-type Operator = { supabase: string; supabaseKey: string; token: string }
+export type Operator = { supabase: string; supabaseKey: string; token: string }
 
 const prices: Record<keyof EndpointIds, string> = { free: '0', weather: '1000', report: '5000000' }
 
@@ -27,7 +27,11 @@ export async function endpointsAt(origin: string, operator: Operator): Promise<E
 
 type NewEndpoint = { id: string; url: string; price: string }
 
-async function putEndpoint(operator: Operator, { id, url, price }: NewEndpoint): Promise<void> {
+/** Registers an endpoint of the seeded provider, or finds it as it was. */
+export async function putEndpoint(
+  operator: Operator,
+  { id, url, price }: NewEndpoint,
+): Promise<void> {
   const answer = await fetch(`${operator.supabase}/rest/v1/rpc/put_x402_endpoint`, {
     method: 'POST',
     headers: {
@@ -48,8 +52,15 @@ async function putEndpoint(operator: Operator, { id, url, price }: NewEndpoint):
   if (!answer.ok) throw new Error(`the endpoint ${url} is refused: ${await answer.text()}`)
 }
 
-/** Serves the example provider, and the one in Europe under `/europe/`, until it is stopped. */
-export async function openMarket(edge: string, port: number, endpoints: EndpointIds) {
+/**
+ * Serves the example provider, the one in Europe under `/europe/`, and what `others` has by the
+ * first segment of its path, until it is stopped.
+ */
+export async function openMarket(
+  edge: string,
+  port: number,
+  { endpoints, others }: { endpoints: EndpointIds; others: Record<string, RequestListener> },
+) {
   const origin = `http://127.0.0.1:${port}`
   const { weather, europe } = seeded.providers
   const routes = (under: string, ids: EndpointIds) =>
@@ -67,7 +78,8 @@ export async function openMarket(edge: string, port: number, endpoints: Endpoint
     routes: routes('/europe', europe.endpoints),
   })
   const server = createServer((request, response) => {
-    void (request.url?.startsWith('/europe/') ? there : here)(request, response)
+    const first = `/${request.url?.split('/')[1]}`
+    void (others[first] ?? (first === '/europe' ? there : here))(request, response)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

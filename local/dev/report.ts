@@ -1,5 +1,6 @@
 import { seeded } from '../seeded.ts'
 import type { PaidCall } from './demo.ts'
+import { SDK_PATH } from './pairs.ts'
 import type { Screen } from './screen.ts'
 import type { Stack } from './stack.ts'
 
@@ -27,6 +28,7 @@ export function showStack(screen: Screen, { dev, edges }: Stack): void {
     ...edges.map((url, at) => [at === 0 ? 'edge' : `edge ${at + 1}`, url]),
     ['key set', dev.jwks],
     ['provider', `${dev.echo}  (also /free and /report)`],
+    ['on the SDK', `${atSdk(dev, 'weather')}  (also /free, /report, /stream and /metered)`],
     ['Postgres', withoutPassword(dev.postgres)],
     ['gateway', dev.supabase],
     ['Redis', dev.redis],
@@ -46,7 +48,7 @@ export function showStack(screen: Screen, { dev, edges }: Stack): void {
 }
 
 /** What to type next: a request that is answered 402, one that pays, and the operator's tool. */
-export function showNext(screen: Screen, { dev }: Stack): void {
+export function showNext(screen: Screen, { dev, official }: Stack): void {
   const { apiKey, wallets } = seeded.agents.plain
   screen.line('\nAsk without paying, and be answered 402:\n')
   screen.line(`  curl -i ${dev.echo}`)
@@ -59,10 +61,23 @@ export function showNext(screen: Screen, { dev }: Stack): void {
   screen.line(`      "walletId": "${wallets.USDC}",`)
   screen.line('      "amount": "0.001", "currency": "USDC", "method": "GET",')
   screen.line(`      "requestId": "try-'$(date +%s)'", "timestamp": '$(date +%s)' }'`)
-  screen.line('\nLet the example agent pay, or bring in a business of your own:\n')
+  screen.line(
+    "\nLet the SDK's fetch pay the SDK's paywall, or an agent of sixty lines one of its own:\n",
+  )
+  screen.line(`  npm exec -c 'node examples/weather/agent.ts ${atSdk(dev, 'stream')}'`)
   screen.line(`  npm exec -c 'node examples/agent/main.ts ${dev.echo}'`)
+  screen.line(
+    '\nThe same pair on the official x402 packages, which have an install of their own:\n',
+  )
+  screen.line('  npm ci --prefix examples/official')
+  screen.line(`  npm exec -c 'node examples/official/provider.ts ${official.id}' &`)
+  screen.line(`  npm exec -c 'node examples/official/agent.ts ${official.url}'`)
+  screen.line('\nBring in a business of your own:\n')
   screen.line('  npm run admin -- --help')
 }
+
+/** A route of the weather example, where the market serves it. */
+const atSdk = ({ echo }: Stack['dev'], name: string) => `${new URL(echo).origin}${SDK_PATH}/${name}`
 
 function withoutPassword(address: string): string {
   const url = new URL(address)

@@ -5,6 +5,7 @@ import { seeded } from '../seeded.ts'
 import { type LedgerDatabase, openLedger, prepareLedger } from './ledger.ts'
 import { endpointsAt, openMarket } from './market.ts'
 import type { DevOptions } from './options.ts'
+import { type Official, openSdkExample, pairsAt, SDK_PATH } from './pairs.ts'
 import { claimPorts, type Ports } from './ports.ts'
 import type { Screen } from './screen.ts'
 import type { Services } from './services.ts'
@@ -12,7 +13,7 @@ import { type DevFile, keptSecrets } from './state.ts'
 
 const MINUTE_MS = 60_000
 
-export type Stack = { dev: DevFile; edges: string[]; secrets: Secrets }
+export type Stack = { dev: DevFile; edges: string[]; secrets: Secrets; official: Official }
 
 type Plan = {
   options: DevOptions
@@ -39,12 +40,16 @@ export async function startStack(plan: Plan): Promise<Stack> {
 
   const dev = describe(edge, { services, secrets, ledger, ports })
   const operator = { ...dev, token: dev.operator.token }
-  const endpointIds = await endpointsAt(new URL(dev.echo).origin, operator)
-  const market = await openMarket(dev.edge, ports.provider, endpointIds)
+  const { origin } = new URL(dev.echo)
+  const endpoints = await endpointsAt(origin, operator)
+  const { sdk, official } = await pairsAt(origin, operator)
+  const others = { [SDK_PATH]: openSdkExample(dev.edge, sdk) }
+  const market = await openMarket(dev.edge, ports.provider, { endpoints, others })
   plan.onStarted(market.stop)
   await release()
   const edges = edge.edges.edges.map(({ url }) => url)
-  return { dev: { ...dev, provider: { ...dev.provider, endpointIds } }, edges, secrets }
+  const provider = { ...dev.provider, endpointIds: endpoints }
+  return { dev: { ...dev, provider }, edges, secrets, official }
 }
 
 type Parts = { ports: Ports; secrets: Secrets; ledger: LedgerDatabase; bundle: Bundle }

@@ -16,6 +16,8 @@ export type Running = {
   process: ChildProcess
   /** Resolves when it has printed this. */
   printed: (text: string) => Promise<void>
+  /** What it has printed so far. */
+  shown: () => string
   /** Sends a signal to it and to all it has started in its group, as a terminal does. */
   signal: (name: NodeJS.Signals) => void
   /** It has ended; what it left in the background may go on. */
@@ -97,5 +99,5 @@ function start(line: string, cwd: string): Running {
       // All of its group have ended.
     }
   }
-  return { process: child, printed, signal, exited, ended }
+  return { process: child, printed, shown: () => out, signal, exited, ended }
 }
