@@ -6,7 +6,8 @@ export type HttpCall = { method?: 'GET' | 'POST'; headers?: Record<string, strin
 
 /** Calls over kept connections, as a client that has been here before does. */
 export class HttpClient implements Disposable {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY })
+  // workerd closes what idles for five seconds; a request sent at that moment would be lost.
+  readonly #agent = new Agent({ keepAlive: true, timeout: 3_000 })
 
   send(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
     const { method = call.body === undefined ? 'GET' : 'POST', body } = call

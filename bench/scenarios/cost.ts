@@ -36,7 +36,11 @@ export const cost: Scenario = {
         await rare(world, sparse),
       ),
     ]
-    await leases.assert(counts.sync + counts.busy + sparse)
+    const promised = counts.busy + sparse
+    const leased = await leases.assert(counts.sync + promised)
+    if (leased < bench.pick(1, 0.98 * promised)) {
+      throw new Error(`${leased} of ${promised} paid from a lease`)
+    }
     return [...figures, ...othersFigures()]
   },
 }
