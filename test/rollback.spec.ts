@@ -28,9 +28,6 @@ beforeAll(async () => {
   await admin.end()
   sql = connect(server.url(database), { onnotice: () => {} })
   directory = await mkdtemp(join(tmpdir(), 'payos-migrations-'))
-  for (const { name } of undo) {
-    await cp(join(migrations, `${name}.sql`), join(directory, `${name}.sql`))
-  }
 })
 
 afterAll(async () => {
@@ -39,31 +36,56 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const objects = () => sql`
-  select n.nspname || '.' || p.proname as name from pg_proc as p
-    join pg_namespace as n on n.oid = p.pronamespace where n.nspname in ('api', 'ledger')
-  union all
-  select n.nspname || '.' || c.relname from pg_class as c
-    join pg_namespace as n on n.oid = c.relnamespace where n.nspname in ('api', 'ledger')
-  order by 1`
+/** All that migrations make, in words: what it is called, and what a view says. */
+const objects = async () => {
+  const rows = await sql<{ it: string }[]>`
+    with ours as (select oid, nspname from pg_namespace where nspname in ('api', 'ledger'))
+    select p.oid::regprocedure::text as it from pg_proc as p join ours on ours.oid = p.pronamespace
+    union all
+    select c.oid::regclass || ' ' || c.relkind::text || coalesce(pg_get_viewdef(c.oid), '')
+    from pg_class as c join ours on ours.oid = c.relnamespace
+    union all
+    select c.oid::regclass || '.' || a.attname::text
+    from pg_attribute as a join pg_class as c on c.oid = a.attrelid
+      join ours on ours.oid = c.relnamespace
+    where a.attnum > 0 and not a.attisdropped
+    union all
+    select t.tgname || ' on ' || t.tgrelid::regclass
+    from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
+      join ours on ours.oid = c.relnamespace
+    where not t.tgisinternal
+    union all
+    select t.oid::regtype::text from pg_type as t join ours on ours.oid = t.typnamespace
+    where t.typtype = 'd'
+    order by 1`
+  return rows.map(({ it }) => it)
+}
 
 describe('the runbook', () => {
-  it('tells the migrations of the synchronous payment, newest first', async ({ expect }) => {
-    const files = (await readdir(migrations)).sort().slice(0, undo.length)
+  it('tells every migration, newest first', async ({ expect }) => {
+    const files = (await readdir(migrations)).sort()
     expect(undo.map(({ name }) => `${name}.sql`)).toEqual(files.reverse())
   })
 
-  it('takes each of them back, and each can be applied again', async ({ expect }) => {
-    await applyMigrations(server.url(database), { directory })
-    const before = await objects()
-    for (const { version, sql: statements } of undo) {
+  it('takes each of them back to what was before it, and it can be applied again', async ({
+    expect,
+  }) => {
+    const before: string[][] = []
+    for (const { name } of undo.toReversed()) {
+      before.push(await objects())
+      await cp(join(migrations, `${name}.sql`), join(directory, `${name}.sql`))
+      await applyMigrations(server.url(database), { directory })
+    }
+    const all = await objects()
+
+    for (const { name, version, sql: statements } of undo) {
       await sql.begin(async (tx) => {
         await tx.unsafe(statements)
         await tx`delete from supabase_migrations.schema_migrations where version = ${version}`
       })
+      expect(await objects(), name).toEqual(before.pop())
     }
-    expect(await objects()).toEqual([])
     await applyMigrations(server.url(database), { directory })
-    expect(await objects()).toEqual(before)
+    expect(await objects()).toEqual(all)
   })
 })
