@@ -1,6 +1,12 @@
-const isColoured = process.stdout.isTTY === true && !process.env['NO_COLOR']
-const paint = (code: number, text: string) =>
-  isColoured ? `\u001b[${code}m${text}\u001b[0m` : text
+/** Colours texts for a terminal whose user did not ask for none (`NO_COLOR`, not empty). */
+export const painter =
+  (isTerminal: boolean | undefined, noColor = '') =>
+  (code: number, text: string): string =>
+    isTerminal === true && noColor === '' ? `\u001b[${code}m${text}\u001b[0m` : text
+
+// Steps go to stderr and results to stdout: where either is a file, nothing is coloured.
+const isTerminal = process.stdout.isTTY && process.stderr.isTTY
+const paint = painter(isTerminal, process.env['NO_COLOR'])
 
 export const tick = paint(32, '✓')
 export const cross = paint(31, '✗')
