@@ -10,6 +10,7 @@ import { makeProofKey } from '../../local/secrets.ts'
 import type { Answer } from '../support/http.ts'
 import { type Agent, decimal, type Endpoint, openWorld, type World } from '../support/world.ts'
 import { type Command, story } from './stories/commands.ts'
+import { LENDER_FUNDS, Promises } from './stories/promises.ts'
 import { type Ask, paymentOf, Reference, storedOf } from './stories/reference.ts'
 
 const stories = Number(process.env['ATTACK_STORIES'] ?? 8)
@@ -20,6 +21,7 @@ let postgres: Postgres
 let world: World
 let reference: Reference
 const endpoints: Endpoint[] = []
+let lent: Endpoint
 
 beforeAll(async () => {
   postgres = await startPostgres()
@@ -37,6 +39,7 @@ beforeAll(async () => {
     await reference.register(endpoint)
     endpoints.push(endpoint)
   }
+  lent = await world.endpoint({ url: 'https://lent.example/' })
 })
 afterAll(async () => {
   await world.close()
@@ -44,12 +47,14 @@ afterAll(async () => {
   await postgres.stop()
 })
 
-type Scene = { agents: Agent[]; isBroken: boolean }
+type Scene = { agents: Agent[]; promises: Promises; isBroken: boolean }
 
 async function openScene(): Promise<Scene> {
   const agents = [await world.agent({ funds: FUNDS }), await world.agent({ funds: FUNDS })]
   for (const agent of agents) await reference.meet(agent, FUNDS)
-  return { agents, isBroken: false }
+  const lender = await world.agent({ funds: LENDER_FUNDS })
+  await world.operate('put_x402_settlement', [lender.walletId, 'async'])
+  return { agents, promises: new Promises(world, lender, lent), isBroken: false }
 }
 
 /** What came of requests, so that a run that saw nothing happen is no proof. */
@@ -144,6 +149,12 @@ async function act(scene: Scene, command: Command): Promise<void> {
       return settle(scene, command)
     case 'refund':
       return refund(scene, command)
+    case 'promise': {
+      const { request, times } = command
+      const outcomes = await scene.promises.pay(request, times, scene.isBroken)
+      for (const outcome of outcomes) seen.add(outcome)
+      return
+    }
     case 'the minute':
       return passMinute()
     case 'break the ledger': {
@@ -171,7 +182,9 @@ async function act(scene: Scene, command: Command): Promise<void> {
 }
 
 /** Holds the ledger against the model, and the books against themselves. */
-async function check({ agents }: Scene): Promise<void> {
+async function check({ agents, promises }: Scene): Promise<void> {
+  const faults = await promises.faults()
+  if (faults.length > 0) throw new Error(faults.join('; '))
   const [stored, told] = [
     await storedOf(world, agents, endpoints),
     reference.told(agents, endpoints),
@@ -215,7 +228,7 @@ describe('a story of payments and faults', () => {
     expect([...seen]).toEqual(
       expect.arrayContaining([
         ...['settle_x402_payment false', 'settle_x402_payment true'],
-        ...['capture_x402_payment', 'refund_x402_payment', 'payment_conflict'],
+        ...['capture_x402_payment', 'refund_x402_payment', 'promise held'],
       ]),
     )
   })

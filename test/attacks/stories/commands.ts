@@ -7,6 +7,7 @@ export type Command =
   | { do: 'pay'; agent: number; request: number; edge: number; capture: string; times: number }
   | { do: 'settle'; agent: number; request: number; edge: number; amount: string; attempt: string }
   | { do: 'refund'; agent: number; request: number; edge: number; amount: string; name: string }
+  | { do: 'promise'; request: number; times: number }
   | { do: 'break the ledger'; match: string; when: 'before' | 'after'; kind: Kind }
   | { do: 'break redis'; kind: Kind }
   | { do: 'empty redis' }
@@ -48,6 +49,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('promise' as const),
+      request: upTo(9),
+      times: fc.constantFrom(1, 1, 4),
+    }),
+  },
+  {
     weight: 5,
     arbitrary: fc.record({
       do: fc.constant('break the ledger' as const),
@@ -71,4 +80,4 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 )
 
-export const story: fc.Arbitrary<Command[]> = fc.array(command, { minLength: 12, maxLength: 24 })
+export const story: fc.Arbitrary<Command[]> = fc.array(command, { minLength: 12, maxLength: 28 })
