@@ -4,6 +4,7 @@ export const colours = {
   ours2: '#4fa583',
   ours3: '#9bcdb5',
   other: '#8a8f98',
+  other2: '#b4b9c1',
   limit: '#c0392b',
   text: '#1f2328',
   faint: '#d8dee4',

@@ -166,11 +166,11 @@ const titles: Record<Path, string> = {
   promised: 'Async payment, warm isolate',
   'replay-redis': 'Repeat, by filter and stored answer',
   'replay-ledger': 'Repeat, by the ledger',
-  'replay-lease': 'Repeat of an async payment, by the lease',
+  'replay-lease': 'Repeat of an async payment',
   'refused-ledger': 'Refusal by the ledger',
   'refused-policy': 'Refusal by the remembered policy',
   cold: 'Payment, first request of an isolate',
-  'cold-promised': 'Async payment, first request of an isolate',
+  'cold-promised': 'Async, first request of an isolate',
 }
 
 const about = (path: Path) => ({
