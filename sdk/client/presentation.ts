@@ -54,7 +54,7 @@ export async function present(call: Call, purchase: Purchase): Promise<Outcome> 
   return { kind: 'delivered', response }
 }
 
-const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status)
+const isRedirect = (status: number) => /^30[12378]$/.test(`${status}`)
 
 /** Why a 402 says a proof was refused, when it does so in one word. */
 export function reasonIn(response: Response): string | undefined {

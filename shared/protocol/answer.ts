@@ -16,7 +16,7 @@ export function bounded({ body }: Request | Response, bytesMax: number): Respons
       new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
         transform(chunk, to) {
           left -= chunk.length
-          if (left < 0) to.error(new RangeError('it is too long'))
+          if (left < 0) to.error(new RangeError('too long'))
           else to.enqueue(chunk)
         },
       }),

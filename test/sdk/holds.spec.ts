@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import { withPayments } from '../../sdk/client/index.ts'
-import type { PaywallEvent, PaywallOptions } from '../../sdk/provider/index.ts'
+import { type PaywallEvent, type PaywallOptions, paywall } from '../../sdk/provider/index.ts'
 import { type Agent, openWorld, type World } from '../support/world.ts'
-import { clientOptions, openShop, type Sells } from './support/market.ts'
+import { clientOptions, openShop, paywallOptions, type Sells } from './support/market.ts'
 
 let world: World
 let agent: Agent
@@ -135,6 +135,35 @@ describe('a held payment', () => {
     const whole = withPayments(fetch, clientOptions(world, agent))
 
     await expect(whole(shop.url)).rejects.toMatchObject({ code: 'paid_not_delivered' })
+    await shop.stop()
+  })
+
+  it('is known to be captured when its provider crashed before it answered', async ({ expect }) => {
+    const { shop } = await openCounter(() => new Response('sunny'))
+    const { apiKey } = shop.endpoint.provider
+    let reruns = 0
+    let isUp = true
+    const link: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init)
+      if (!isUp || !new Headers(init?.headers).has('payment-signature')) return response
+      isUp = false
+      // Another process takes over, which remembers nothing of the first.
+      shop.handle = paywall(paywallOptions(world, shop.endpoint, { apiKey })).wrap(() => {
+        reruns += 1
+        return new Response('again')
+      })
+      await response.body?.cancel()
+      throw new TypeError('terminated')
+    }
+    const options = clientOptions(world, agent, { capture: 'manual' })
+
+    const failure = await withPayments(link, options)(shop.url).catch((error) => error)
+
+    const [paymentId] = shop.served
+    const facts = { code: 'proof_refused', reason: 'proof_already_used', retry: 'never', paymentId }
+    expect(failure).toMatchObject(facts)
+    expect(await stateOf(paymentId)).toMatchObject({ status: 'settled', captured: '0.001' })
+    expect([shop.served.length, reruns]).toEqual([1, 0])
     await shop.stop()
   })
 })
