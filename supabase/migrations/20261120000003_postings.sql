@@ -5,7 +5,7 @@
 -- would let one payment through per flush of the log; the roll-up folds the inbox away.
 --
 -- Locks: none that matter; creates empty tables.
--- Undo: drop the views, then the tables, in reverse order.
+-- Undo: drop the tables in reverse order, then their guard.
 
 -- Rules of columns that every payment writes are domains: a table's own checks are read and compiled
 -- anew by each statement that writes to it, which was a fifth of the insert.
@@ -110,41 +110,6 @@ create trigger payments_stay before update or delete on ledger.payments
   for each row execute function ledger.guard_postings();
 create trigger transfers_stay before update or delete on ledger.transfers
   for each row execute function ledger.guard_postings();
-
-create view ledger.entries with (security_invoker = true) as
-  select p.id as transfer_id, side.account, p.currency, side.sign * p.amount::bigint as amount, p.created_at
-  from ledger.payments as p,
-    lateral (values ('wallet:' || p.wallet_id, -1), ('provider:' || p.provider_id, 1)) as side (account, sign)
-  where p.state = 'settled'
-  union all
-  select t.id, side.account, t.currency, side.sign * t.amount::bigint, t.created_at
-  from ledger.transfers as t,
-    lateral (values
-      (case t.template when 'deposit' then 'external' else 'provider:' || t.provider_id end, -1),
-      (case t.template when 'deposit' then 'wallet:' || t.wallet_id else 'external' end, 1)
-    ) as side (account, sign);
-comment on view ledger.entries is 'Both sides of every movement; the sum over any currency is zero.';
-
-create view ledger.books with (security_invoker = true) as
-  with stored (account, currency, amount) as (
-    select 'wallet:' || w.id, w.currency, w.balance::numeric from ledger.wallets as w
-    union all
-    select 'provider:' || e.provider_id, e.currency, e.balance from ledger.earnings as e
-    union all
-    select 'provider:' || i.provider_id, i.currency, i.amount from ledger.credit_inbox as i
-  ), posted (account, currency, amount) as (
-    select e.account, e.currency, e.amount from ledger.entries as e where e.account <> 'external'
-  )
-  select account, currency,
-    coalesce(sum(amount) filter (where side = 'stored'), 0) as stored,
-    coalesce(sum(amount) filter (where side = 'posted'), 0) as posted
-  from (
-    select account, currency, amount, 'stored' as side from stored
-    union all
-    select account, currency, amount, 'posted' from posted
-  ) as both_sides
-  group by account, currency;
-comment on view ledger.books is 'Each account''s balance as stored beside the sum of its entries. They are equal, always.';
 
 do $$
 declare

@@ -5,7 +5,7 @@
 --
 -- Locks: payments, policies and wallets exclusively, for as long as it takes to add columns without
 -- a rewrite and to build two indexes.
--- Undo: restore the views of migration 3; drop the tables, the columns and the two indexes.
+-- Undo: drop the tables, the columns and the two indexes.
 
 alter table ledger.policies
   add column settlement text not null default 'sync' check (settlement in ('sync', 'async', 'auto'));
@@ -112,50 +112,6 @@ create function ledger.shard_of(wallet_id uuid) returns smallint
 language sql immutable parallel safe
 as $$ select (get_byte(uuid_send(wallet_id), 15) & 63)::smallint $$;
 comment on function ledger.shard_of is 'One of 64, from the last byte of the wallet''s id.';
-
-create or replace view ledger.entries with (security_invoker = true) as
-  with moved (transfer_id, debit, credit, currency, amount, created_at) as (
-    select p.id,
-      case when p.overdrawn is false then 'lease:' || p.lease_id else 'wallet:' || p.wallet_id end,
-      'provider:' || p.provider_id, p.currency, p.amount::bigint, p.created_at
-    from ledger.payments as p where p.state = 'settled'
-    union all
-    select t.id,
-      case t.template when 'deposit' then 'external' else 'provider:' || t.provider_id end,
-      case t.template when 'deposit' then 'wallet:' || t.wallet_id else 'external' end,
-      t.currency, t.amount, t.created_at
-    from ledger.transfers as t
-    union all
-    select l.id, 'wallet:' || l.wallet_id, 'lease:' || l.id, l.currency, l.escrow, l.granted_at
-    from ledger.leases as l
-    union all
-    select l.id, 'lease:' || l.id, 'wallet:' || l.wallet_id, l.currency, l.returned, l.reclaimed_at
-    from ledger.leases as l where l.state = 'reclaimed'
-  )
-  select m.transfer_id, side.account, m.currency, side.sign * m.amount as amount, m.created_at
-  from moved as m, lateral (values (m.debit, -1), (m.credit, 1)) as side (account, sign);
-
-create or replace view ledger.books with (security_invoker = true) as
-  with stored (account, currency, amount) as (
-    select 'wallet:' || w.id, w.currency, w.balance::numeric from ledger.wallets as w
-    union all
-    select 'lease:' || l.id, l.currency, l.escrow - l.settled - l.returned from ledger.leases as l
-    union all
-    select 'provider:' || e.provider_id, e.currency, e.balance from ledger.earnings as e
-    union all
-    select 'provider:' || i.provider_id, i.currency, i.amount from ledger.credit_inbox as i
-  ), posted (account, currency, amount) as (
-    select e.account, e.currency, e.amount from ledger.entries as e where e.account <> 'external'
-  )
-  select account, currency,
-    coalesce(sum(amount) filter (where side = 'stored'), 0) as stored,
-    coalesce(sum(amount) filter (where side = 'posted'), 0) as posted
-  from (
-    select account, currency, amount, 'stored' as side from stored
-    union all
-    select account, currency, amount, 'posted' from posted
-  ) as both_sides
-  group by account, currency;
 
 do $$
 declare

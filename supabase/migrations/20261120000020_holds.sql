@@ -5,7 +5,7 @@
 -- was captured to the provider, the rest back to the wallet).
 --
 -- Locks: endpoints exclusively, for as long as it takes to add columns without a rewrite.
--- Undo: restore the views of the migration before; drop the tables, their guard and the columns.
+-- Undo: drop the views, the tables, their guard and the columns.
 
 alter table ledger.endpoints
   add column hold_seconds integer not null default 86400 check (hold_seconds between 60 and 604800),
@@ -65,7 +65,7 @@ create trigger captures_stay before update or delete on ledger.captures
 create trigger refunds_stay before update or delete on ledger.refunds
   for each row execute function ledger.guard_postings();
 
-create or replace view ledger.entries with (security_invoker = true) as
+create view ledger.entries with (security_invoker = true) as
   with held (payment_id, wallet, provider, currency, amount, taken_at, captured, ended_at) as (
     select p.id, 'wallet:' || p.wallet_id, 'provider:' || p.provider_id, p.currency, p.amount::bigint,
       p.created_at, coalesce(c.captured::bigint, 0), h.ended_at
@@ -103,8 +103,9 @@ create or replace view ledger.entries with (security_invoker = true) as
   )
   select m.transfer_id, side.account, m.currency, side.sign * m.amount as amount, m.created_at
   from moved as m, lateral (values (m.debit, -1), (m.credit, 1)) as side (account, sign);
+comment on view ledger.entries is 'Both sides of every movement; the sum over any currency is zero.';
 
-create or replace view ledger.books with (security_invoker = true) as
+create view ledger.books with (security_invoker = true) as
   with stored (account, currency, amount) as (
     select 'wallet:' || w.id, w.currency, w.balance::numeric from ledger.wallets as w
     union all
@@ -128,6 +129,7 @@ create or replace view ledger.books with (security_invoker = true) as
     select account, currency, amount, 'posted' from posted
   ) as both_sides
   group by account, currency;
+comment on view ledger.books is 'Each account''s balance as stored beside the sum of its entries. They are equal, always.';
 
 do $$
 declare
