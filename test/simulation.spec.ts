@@ -9,12 +9,11 @@ import { shareLedgerClock } from './support/ledger-clock.ts'
 import { prepareReplay, replay } from './support/ledger-replay.ts'
 import { openDatabase } from './support/postgres.ts'
 
-const SEEDS = Number(process.env['SEEDS'] ?? 150)
-const FROM = BigInt(process.env['FROM'] ?? 1)
-const ON_POSTGRES = Array.from({ length: Math.ceil(SEEDS / 50) }, (_, at) => FROM + BigInt(50 * at))
-
-/** What only one world in some hundreds comes by. */
-const RARE = ['declined: funds_in_lease', 'a reclaim that waits for its shard']
+/** More of them, or others, are lived by `npm run simulate`; these are the same in every run. */
+const SEEDS = 1_000
+const EVERY_50TH = Array.from({ length: SEEDS / 50 }, (_, at) => 1n + BigInt(50 * at))
+/** Seeds that broke something: Postgres is asked whether the model or the edge was wrong. */
+const broke: bigint[] = []
 
 describe('the simulation', () => {
   it('tells the same story of the same seed, word for word', async ({ expect }) => {
@@ -26,19 +25,19 @@ describe('the simulation', () => {
   })
 
   it(`holds every invariant in ${SEEDS} worlds, and comes by all that can happen`, {
-    timeout: 1_200_000,
+    timeout: 1_800_000,
   }, async ({ expect }) => {
-    const tally = await liveMany({ from: FROM, seeds: SEEDS })
+    const tally = await liveMany({ from: 1n, seeds: SEEDS })
 
+    broke.push(...tally.failed.map(({ seed }) => BigInt(seed)))
     expect(tally.failed).toEqual([])
     expect(tally.seeds).toBe(SEEDS)
-    const missed = SOMETIMES.filter((what) => !tally.reached.has(what))
-    expect(SEEDS < 1_000 ? missed.filter((what) => !RARE.includes(what)) : missed).toEqual([])
+    expect(SOMETIMES.filter((what) => !tally.reached.has(what))).toEqual([])
   })
 
-  it(`has Postgres answer as its model did in every 50th world`, { timeout: 300_000 }, async ({
-    expect,
-  }) => {
+  it(`has Postgres answer as its model did in every 50th world, and in each that broke`, {
+    timeout: 900_000,
+  }, async ({ expect }) => {
     const database = await openDatabase()
     const session = await database.sql.reserve()
     onTestFinished(async () => {
@@ -48,7 +47,7 @@ describe('the simulation', () => {
     await shareLedgerClock(database.sql)
     await prepareReplay(session)
 
-    for (const seed of ON_POSTGRES) {
+    for (const seed of [...EVERY_50TH, ...broke]) {
       const { steps, answers, ledger } = await live(storyOf(seed))
       const told = await replay(session, { steps, timeZone: 'UTC', closing: LEASE_DIGEST })
 

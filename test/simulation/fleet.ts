@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { type Ablation, ablations, type Guard } from './guards.ts'
+import type { Ablation } from './ablation.ts'
+import { ablations, type Guard } from './guards.ts'
 import { live } from './run.ts'
 import { storyOf } from './story.ts'
 

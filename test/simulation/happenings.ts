@@ -87,7 +87,8 @@ export class Happenings {
       this.#stage.providers.presentAll(Random.of(this.#stage.seed, `all ${id}`)),
     remember: ({ region }) =>
       this.#stage.redis[region]?.isSplit || this.#stage.redis[region]?.remember(),
-    'install again': ({ region }) => this.#stage.redis[region]?.installAgain(),
+    'prepare again': ({ region }) => this.#stage.redis[region]?.again('prepare'),
+    'install again': ({ region }) => this.#stage.redis[region]?.again('install'),
     reset: ({ region }) => this.#losing(region, (redis) => redis.reset()),
     'roll back': ({ region, steps }) => {
       this.#fork(region)

@@ -1,7 +1,8 @@
+import { availableParallelism } from 'node:os'
 import { type Options, parseArguments } from '../../tools/cli/arguments.ts'
 import { dependency } from '../../tools/cli/failure.ts'
 import { print, runToEnd, table } from '../../tools/cli/output.ts'
-import { liveMany, type Tally } from './fleet.ts'
+import { liveMany, type Many, type Tally } from './fleet.ts'
 import { live } from './run.ts'
 import { shrink, tellStory } from './shrink.ts'
 import { SOMETIMES } from './sometimes.ts'
@@ -9,18 +10,22 @@ import { storyOf } from './story.ts'
 
 const options: Options = {
   seeds: { value: 'COUNT', help: 'how many stories to live; default 1000' },
+  workers: { value: 'COUNT', help: 'threads to live them on; default as many as there are' },
   from: { value: 'SEED', help: 'the first seed; default 1' },
   seed: { value: 'SEED', help: 'this seed alone, and its shortest story when it fails' },
   json: { help: 'print one JSON object' },
   help: { help: 'print this' },
 }
 
+/** From so many seeds on a run has to come by everything. */
+const ENOUGH = 1_000
+
 const HELP = `npm run simulate -- [options]
 
 Lives stories of payments, faults and repairs in a world of its own: the real modules and scripts, in
 one process and virtual time, everything else fixed by one 64-bit seed. After each step, and at rest,
-the invariants of docs/settlement.md must hold; a run of 100 seeds or more must have come by every
-situation it is there for.
+the invariants of docs/settlement.md must hold; a run of 1000 seeds or more must have come by
+every situation it is there for.
 
 Example:
   npm run simulate -- --seeds 1000
@@ -35,6 +40,8 @@ ${table(
   ]),
 )}`
 
+type Asked = Pick<Many, 'from' | 'seeds' | 'threads'>
+
 const words = process.argv.slice(2)
 
 await runToEnd(words.includes('--json'), async () => {
@@ -43,7 +50,14 @@ await runToEnd(words.includes('--json'), async () => {
   const one = given.optional('seed')
   const isJson = given.flag('json')
   return one === undefined
-    ? many(BigInt(given.optional('from') ?? 1), Number(given.optional('seeds') ?? 1_000), isJson)
+    ? many(
+        {
+          from: BigInt(given.optional('from') ?? 1),
+          seeds: Number(given.optional('seeds') ?? 1_000),
+          threads: Number(given.optional('workers') ?? availableParallelism()),
+        },
+        isJson,
+      )
     : single(BigInt(one), isJson)
 })
 
@@ -62,12 +76,13 @@ async function explain(seed: bigint): Promise<string> {
   return `Seed ${seed}, shortest story found:\n${tellStory(story)}\n${outcome.violations[0]}`
 }
 
-async function many(from: bigint, seeds: number, isJson: boolean): Promise<void> {
+async function many(asked: Required<Asked>, isJson: boolean): Promise<void> {
+  const { from, seeds } = asked
   const started = performance.now()
-  const tally = await liveMany({ from, seeds, progress: (it) => showProgress(it, seeds) })
+  const tally = await liveMany({ ...asked, progress: (it) => showProgress(it, seeds) })
   const seconds = (performance.now() - started) / 1000
   if (process.stderr.isTTY) process.stderr.write('\n')
-  const missed = seeds >= 100 ? SOMETIMES.filter((what) => !tally.reached.has(what)) : []
+  const missed = seeds >= ENOUGH ? SOMETIMES.filter((what) => !tally.reached.has(what)) : []
   const data = {
     ...{ from: String(from), seeds, seconds, failed: tally.failed, missed },
     ...{ reached: Object.fromEntries(tally.reached), injected: Object.fromEntries(tally.injected) },

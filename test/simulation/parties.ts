@@ -62,8 +62,8 @@ export function priceIn(ledger: State, offer: number): number {
 }
 
 /** Brings everybody in, with funds, and lets them pay from leases. */
-export function bringIn(operate: Operate, random: Random): void {
-  const deposits = [random.pick(['1500', '1500', '6000', '40000']), '6000', '0', '10000']
+export function bringIn(operate: Operate, funds: string): void {
+  const deposits = [funds, '6000', '0', '10000']
   const everyone = [limits(), limits(), null, limits()]
   for (const { name, args } of open({ deposits, limits: everyone })) operate(name, args)
   for (const index of agentKeys.keys()) putKey(operate, 'agent', index)

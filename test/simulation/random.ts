@@ -1,18 +1,27 @@
+const FNV = 0x01000193
+
 /** Numbers that a 64-bit seed fixes once and for all. Streams forked by name do not disturb each other. */
 export class Random {
-  #state: bigint
+  #a: number
+  #b: number
+  #c: number
+  #count = 1
 
-  constructor(seed: bigint) {
-    this.#state = BigInt.asUintN(64, seed)
+  constructor(low: number, high: number, third = 0) {
+    this.#a = low | 0
+    this.#b = high | 0
+    this.#c = third | 0
+    for (let round = 0; round < 12; round++) this.next()
   }
 
-  /** The next 32 bits (SplitMix64). */
+  /** The next 32 bits (sfc32). */
   next(): number {
-    this.#state = BigInt.asUintN(64, this.#state + 0x9e3779b97f4a7c15n)
-    let mixed = this.#state
-    mixed = BigInt.asUintN(64, (mixed ^ (mixed >> 30n)) * 0xbf58476d1ce4e5b9n)
-    mixed = BigInt.asUintN(64, (mixed ^ (mixed >> 27n)) * 0x94d049bb133111ebn)
-    return Number((mixed ^ (mixed >> 31n)) & 0xffffffffn)
+    const sum = (this.#a + this.#b + this.#count) | 0
+    this.#count = (this.#count + 1) | 0
+    this.#a = this.#b ^ (this.#b >>> 9)
+    this.#b = (this.#c + (this.#c << 3)) | 0
+    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + sum
+    return sum >>> 0
   }
 
   /** From 0 up to, and without, `end`. */
@@ -34,11 +43,13 @@ export class Random {
 
   /** Another stream, which depends on the seed and the name alone. */
   static of(seed: bigint, name: string): Random {
-    let hash = 0xcbf29ce484222325n
-    for (const letter of name) {
-      hash = BigInt.asUintN(64, (hash ^ BigInt(letter.charCodeAt(0))) * 0x100000001b3n)
-    }
-    return new Random(seed ^ hash)
+    let hash = 0x811c9dc5
+    for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), FNV)
+    return new Random(
+      Number(BigInt.asUintN(32, seed)),
+      Number(BigInt.asUintN(32, seed >> 32n)),
+      hash,
+    )
   }
 
   bytes(count: number): Uint8Array {

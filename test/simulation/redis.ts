@@ -37,8 +37,9 @@ export class SimulatedRedis {
   readonly #face: HttpFace
   /** While its history is split: the side being shown, and the other one as it was left. */
   #split: { shown: number; other: string } | undefined
-  /** The last command that installed a lease, to be delivered once more. */
-  #installed: string[] | undefined
+  /** The last commands that made a lease, to be delivered once more. */
+  #last: { prepare: string[]; install: string[] } | undefined
+  #prepare: string[] = []
   #memories: { at: number; id: string }[] = []
   readonly #timeline: Timeline
 
@@ -56,7 +57,9 @@ export class SimulatedRedis {
           ? [name, watch.rewrite(rest[0] ?? ''), ...rest.slice(1)]
           : [name, ...rest]
         const reply = this.command(words)
-        if (rest[0]?.includes("'old_epoch'")) this.#installed = words
+        if (rest[0]?.includes('local right = nonce')) this.#prepare = words
+        if (rest[0]?.includes("'old_epoch'"))
+          this.#last = { prepare: this.#prepare, install: words }
         if (isScript) watch.said(words, reply)
         return reply
       },
@@ -97,8 +100,9 @@ export class SimulatedRedis {
     this.#scripts.flush()
   }
 
-  installAgain(): void {
-    if (this.#installed) this.command(this.#installed)
+  /** The last such command arrives once more. */
+  again(what: 'prepare' | 'install'): void {
+    if (this.#last) this.command(this.#last[what])
   }
 
   remember(): void {

@@ -1,10 +1,10 @@
 import { answer, type State } from '../model/ledger.ts'
 import type { Step } from '../support/ledger-replay.ts'
+import type { Ablation } from './ablation.ts'
 import { Agents } from './agents.ts'
 import { Client } from './client.ts'
 import { SimulatedDatabase } from './database.ts'
 import { type Asked, Edge, REGIONS } from './edge.ts'
-import type { Ablation } from './guards.ts'
 import { Happenings } from './happenings.ts'
 import { Network, type Server } from './network.ts'
 import { bringIn, shards } from './parties.ts'
@@ -75,7 +75,7 @@ class World {
     this.#story = story
     this.#random = Random.of(seed, 'world')
     this.timeline = new Timeline(story.startsAt)
-    this.weather = new Weather(seed, story.isFair)
+    this.weather = new Weather(seed, story.odds)
     this.witness = new Witness(this.timeline)
     const { timeline, weather, witness } = this
     this.#database = new SimulatedDatabase({
@@ -128,7 +128,8 @@ class World {
 
   async live(): Promise<Outcome> {
     const { timeline, witness } = this
-    bringIn((name, args) => this.#database.call(name, args), this.#random)
+    const operate = (name: string, args: Record<string, unknown>) => this.#database.call(name, args)
+    bringIn(operate, this.#story.funds)
     for (const action of this.#story.actions) {
       timeline.after(action.at, () => this.#happenings.act(action))
     }

@@ -1,4 +1,4 @@
-import type { Ablation } from './guards.ts'
+import type { Ablation } from './ablation.ts'
 import { live, type Outcome } from './run.ts'
 import type { Action, Story } from './story.ts'
 

@@ -1,9 +1,11 @@
 import { Random } from './random.ts'
+import type { Odds } from './weather.ts'
 
 /** What is going to happen in a run, moment by moment. Each part has its own random numbers. */
 export type Action = { id: number; at: number } & (
   | { do: 'pay'; payer: number; offer: number; request: number; edge: number; manner: Manner }
-  | { do: 'reset' | 'remember' | 'split' | 'install again'; region: number }
+  | { do: 'reset' | 'remember' | 'split'; region: number }
+  | { do: 'prepare again' | 'install again'; region: number }
   | { do: 'roll back'; region: number; steps: number }
   | { do: 'outage'; of: 'redis' | 'database' | 'qstash' | 'edge cron'; ms: number; region: number }
   | { do: 'allow'; payer: number; payment: number; day: number; provider: number }
@@ -30,55 +32,80 @@ export type Story = {
   startsAt: number
   endsAt: number
   actions: Action[]
-  isFair?: boolean
+  /** How often each fault happens; absent, as the seed has it. */
+  odds?: Odds
+  /** What the first wallet has to begin with. */
+  funds: string
 }
 
 const MINUTE = 60_000
 
-/** The story a seed tells. One in four is a storm: one wallet, one region, and fork upon fork. */
+/**
+ * What kind of world it is. In a storm one wallet pays in one region, fork upon fork; in a squeeze
+ * leases hold what a dear payment needs; in a standstill a region's Redis is away for so long that
+ * leases fall due undrained.
+ */
+type Climate = 'usual' | 'storm' | 'squeeze' | 'standstill'
+
+const CLIMATES: readonly [Climate, ...Climate[]] = [
+  ...(['usual', 'usual', 'usual', 'usual', 'usual', 'usual'] as const),
+  ...(['storm', 'storm', 'squeeze', 'standstill'] as const),
+]
+
+/** What a part of the story is told by. */
+type Plot = { random: Random; climate: Climate; endsAt: number; isStorm: boolean }
+
+/** The story a seed tells. Which things happen in it at all, and how often, is the seed's as well. */
 export function storyOf(seed: bigint): Story {
   const random = Random.of(seed, 'story')
-  const isStorm = random.chance(0.25)
-  const endsAt = isStorm ? 100_000 : random.between(2 * MINUTE, 5 * MINUTE)
+  const climate = random.pick(CLIMATES)
+  const endsAt = { storm: 100_000, standstill: 5 * MINUTE }[climate as string] ?? lengthOf(random)
+  const plot: Plot = { random, climate, endsAt, isStorm: climate === 'storm' }
   const midnight = Date.UTC(2026, 10, 30)
   const startsAt =
     midnight - (random.chance(0.4) ? random.between(10_000, endsAt) : 6 * 60 * MINUTE)
-  const actions: Action[] = []
-  const add = (at: number, what: object) =>
-    actions.push({ id: actions.length, at, ...what } as Action)
-
-  for (const { at, ...payment } of paymentsOf(random, isStorm, endsAt)) add(at, payment)
-  for (const at of memoryMoments(random, isStorm, endsAt)) {
-    add(at, { do: 'remember', region: isStorm ? 0 : random.below(2) })
-  }
-  for (const at of forkMoments(random, isStorm, endsAt)) add(at, forkOf(random, isStorm))
-  const others = random.between(1, 6)
-  for (let index = 0; index < others; index++) add(random.below(endsAt), otherOf(random))
+  const moments = [
+    ...paymentsOf(plot),
+    ...memoriesOf(plot),
+    ...forksOf(plot),
+    ...othersOf(plot),
+    ...standstillOf(plot),
+  ]
+  const actions = moments.map((moment, id) => ({ id, ...moment }) as Action)
   actions.sort((one, other) => one.at - other.at || one.id - other.id)
-  return { seed: String(seed), startsAt, endsAt, actions }
+  return { seed: String(seed), startsAt, endsAt, actions, funds: fundsOf(plot) }
 }
 
-function* paymentsOf(random: Random, isStorm: boolean, endsAt: number) {
-  const bursts = Array.from({ length: isStorm ? 1 : 4 }, () => burstOf(random, isStorm, endsAt))
+const lengthOf = (random: Random) => random.between(2 * MINUTE, 5 * MINUTE)
+
+const fundsOf = ({ random, climate }: Plot): string =>
+  climate === 'squeeze' ? '2050' : random.pick(['1500', '1500', '6000', '40000'])
+
+function* paymentsOf(plot: Plot) {
+  const { random, climate, isStorm } = plot
+  const bursts = Array.from({ length: isStorm ? 1 : 4 }, () => burstOf(plot))
   const count = isStorm ? random.between(60, 110) : random.between(25, 60)
   for (let index = 0; index < count; index++) {
     const known = bursts[random.below(bursts.length)]
-    const burst = random.chance(0.8) && known ? known : burstOf(random, isStorm, endsAt)
-    yield { at: burst.at + random.below(burst.ms), ...paymentOf(random, { burst, index }) }
+    const burst = random.chance(0.8) && known ? known : burstOf(plot)
+    const dear = climate === 'squeeze' ? 0.15 : 0.03
+    yield { at: burst.at + random.below(burst.ms), ...paymentOf(random, { burst, index, dear }) }
   }
 }
 
 type Burst = { at: number; ms: number; payer: number; region: number }
 
 /** A while in which one wallet pays a lot, in one region. */
-const burstOf = (random: Random, isStorm: boolean, endsAt: number): Burst => ({
-  at: isStorm ? 5_000 : random.below(endsAt),
-  ms: isStorm ? 45_000 : random.between(5_000, 30_000),
-  payer: isStorm ? 0 : random.below(3),
-  region: isStorm ? 0 : random.below(2),
-})
+function burstOf({ random, climate, endsAt }: Plot): Burst {
+  if (climate === 'storm') return { at: 5_000, ms: 45_000, payer: 0, region: 0 }
+  const at = random.below(climate === 'standstill' ? MINUTE / 2 : endsAt)
+  const payer = climate === 'squeeze' && random.chance(0.7) ? 0 : random.below(3)
+  return { at, ms: random.between(5_000, 30_000), payer, region: random.below(2) }
+}
 
-function paymentOf(random: Random, { burst, index }: { burst: Burst; index: number }) {
+type Part = { burst: Burst; index: number; dear: number }
+
+function paymentOf(random: Random, { burst, index, dear }: Part) {
   const { payer, region } = burst
   const usual = payer === 2 ? 2 : random.pick([0, 0, 0, 1, 3])
   const manner: Manner = {
@@ -87,7 +114,7 @@ function paymentOf(random: Random, { burst, index }: { burst: Burst; index: numb
     repeats: random.pick([0, 0, 0, 1, 2]),
     presents: random.pick(['never', 'soon', 'soon', 'late', 'with the others', 'to the wrong one']),
   }
-  const isDear = payer !== 2 && random.chance(0.03)
+  const isDear = payer !== 2 && random.chance(dear)
   return {
     do: 'pay',
     payer,
@@ -100,24 +127,19 @@ function paymentOf(random: Random, { burst, index }: { burst: Burst; index: numb
 }
 
 /** What Redis may fall back to: in a storm, again and again to the same early moment. */
-function memoryMoments(random: Random, isStorm: boolean, endsAt: number): number[] {
-  const moments: number[] = []
+function* memoriesOf({ random, isStorm, endsAt }: Plot) {
   const [first, least, most] = isStorm ? [6_500, 18_000, 30_000] : [0, 2_000, 20_000]
-  for (let at = first; at < endsAt; at += random.between(least, most)) moments.push(at)
-  return moments
+  for (let at = first; at < endsAt; at += random.between(least, most)) {
+    yield { at, do: 'remember', region: isStorm ? 0 : random.below(2) }
+  }
 }
 
 /** Once in a lease's life at most; in a storm, as often as it likes. */
-function forkMoments(random: Random, isStorm: boolean, endsAt: number): number[] {
-  const moments: number[] = []
-  if (random.chance(0.3)) return moments
-  const pause = isStorm ? [2_500, 6_000] : [130_000, 300_000]
+function* forksOf({ random, isStorm, endsAt }: Plot) {
+  if (random.chance(0.3)) return
+  const [least, most] = isStorm ? [2_500, 6_000] : [130_000, 300_000]
   let at = isStorm ? random.between(8_000, 20_000) : random.below(90_000)
-  while (at < endsAt) {
-    moments.push(at)
-    at += random.between(pause[0] ?? 0, pause[1] ?? 0)
-  }
-  return moments
+  for (; at < endsAt; at += random.between(least, most)) yield { at, ...forkOf(random, isStorm) }
 }
 
 function forkOf(random: Random, isStorm: boolean) {
@@ -127,30 +149,44 @@ function forkOf(random: Random, isStorm: boolean) {
     : { do: 'split', region }
 }
 
-function otherOf(random: Random): object {
-  const payer = random.below(3)
-  const region = random.below(2)
-  const ms = random.between(1_000, 60_000)
-  return random.pick<object>([
-    { do: 'reset', region },
-    { do: 'reset', region },
-    { do: 'reset', region: 0 },
-    { do: 'outage', of: 'redis', ms, region },
-    { do: 'outage', of: 'database', ms, region },
-    { do: 'outage', of: 'qstash', ms: ms * 4, region },
-    { do: 'outage', of: 'edge cron', ms: ms * 5, region },
-    { do: 'allow', payer, ...limitsOf(random) },
-    { do: 'freeze', payer, ms },
-    { do: 'revoke', payer, ms },
-    { do: 'stop', payer, ms },
-    { do: 'close', provider: random.below(2), ms },
-    { do: 'reprice', offer: random.below(4), by: random.pick([-1, 1]) },
-    { do: 'deposit', payer, amount: random.between(1, 3_000) },
-    { do: 'poison', region, payer },
-    { do: 'evict', region },
-    { do: 'present all' },
-    { do: 'present all' },
-  ])
+/** A region's Redis goes away after the first payments, and is not seen again. */
+function* standstillOf({ random, climate, endsAt }: Plot) {
+  if (climate !== 'standstill') return
+  const at = random.between(MINUTE / 4, MINUTE)
+  yield { at, do: 'outage', of: 'redis', ms: endsAt, region: random.below(2) }
+}
+
+const OTHERS: readonly ((random: Random) => object)[] = [
+  (random) => ({ do: 'reset', region: random.pick([0, 0, 1]) }),
+  (random) => ({ do: 'outage', of: 'redis', ms: someTime(random), region: random.below(2) }),
+  (random) => ({ do: 'outage', of: 'database', ms: someTime(random), region: 0 }),
+  (random) => ({ do: 'outage', of: 'qstash', ms: someTime(random) * 4, region: 0 }),
+  (random) => ({ do: 'outage', of: 'edge cron', ms: someTime(random) * 5, region: 0 }),
+  (random) => ({ do: 'allow', payer: random.below(3), ...limitsOf(random) }),
+  (random) => ({ do: 'freeze', payer: random.below(3), ms: someTime(random) }),
+  (random) => ({ do: 'revoke', payer: random.below(3), ms: 0 }),
+  (random) => ({ do: 'stop', payer: random.below(3), ms: someTime(random) }),
+  (random) => ({ do: 'close', provider: random.below(2), ms: someTime(random) }),
+  (random) => ({ do: 'reprice', offer: random.below(4), by: random.pick([-1, 1]) }),
+  (random) => ({ do: 'deposit', payer: random.below(3), amount: random.between(1, 3_000) }),
+  (random) => ({ do: 'poison', region: random.below(2), payer: random.below(3) }),
+  (random) => ({ do: 'evict', region: random.below(2) }),
+  (random) => ({ do: 'prepare again', region: random.below(2) }),
+  (random) => ({ do: 'install again', region: random.below(2) }),
+  () => ({ do: 'present all' }),
+]
+
+const someTime = (random: Random) => random.between(1_000, 60_000)
+
+/** What else happens: few kinds of things in a world, but those again and again. */
+function* othersOf({ random, endsAt }: Plot) {
+  const share = random.pick([0.1, 0.2, 0.4])
+  const kinds = OTHERS.filter(() => random.chance(share))
+  const count = kinds.length === 0 ? 0 : random.between(1, 3 + kinds.length)
+  for (let index = 0; index < count; index++) {
+    yield { at: random.below(endsAt), ...kinds[random.below(kinds.length)]?.(random) }
+  }
+  if (random.chance(0.3)) yield { at: random.below(endsAt), do: 'present all' }
 }
 
 const limitsOf = (random: Random) => ({

@@ -26,25 +26,40 @@ const SITES = {
 } as const
 
 export type Site = keyof typeof SITES
+export type Odds = Partial<Record<Site, number>>
 
-/** What can go wrong in one run: each fault with one chance in three, then now and then. */
+/** How many of the faults a run has: none, as many as not, most. */
+const SHARES = [0, 0.2, 0.2, 1 / 3, 1 / 3, 1 / 3, 0.5, 0.7] as const
+
+/** How often a fault happens in a run that has it, against what is usual. */
+const STRENGTHS = [0.5, 1, 1, 3] as const
+const ODDS_MAX = 0.6
+
+/** What can go wrong in one run: some of the faults and not the others, so that each has its day. */
 export class Weather {
-  readonly #odds = new Map<Site, number>()
+  readonly #odds: Map<Site, number> = new Map()
   /** How often each fault was injected. */
   readonly injected = new Map<string, number>()
   isCalm = false
 
-  /** In fair weather nothing fails but what the story says. */
-  constructor(seed: bigint, isFair = false) {
+  /** A story may name the odds itself: with none nothing fails but what it says. */
+  constructor(seed: bigint, odds?: Odds) {
+    if (odds) {
+      this.#odds = new Map(Object.entries(odds) as [Site, number][])
+      return
+    }
     const random = Random.of(seed, 'weather')
-    for (const [site, odds] of Object.entries(SITES) as [Site, number][]) {
-      if (random.chance(1 / 3) && !isFair) this.#odds.set(site, odds)
+    const share = random.pick(SHARES)
+    for (const [site, usual] of Object.entries(SITES) as [Site, number][]) {
+      const strength = random.pick(STRENGTHS)
+      if (random.chance(share)) this.#odds.set(site, Math.min(ODDS_MAX, usual * strength))
     }
   }
 
   /** Whether this fault happens here and now. */
   strikes(site: Site, random: Random): boolean {
-    const struck = random.chance(this.#odds.get(site) ?? 0) && !this.isCalm
+    const odds = this.#odds.get(site)
+    const struck = odds !== undefined && !this.isCalm && random.chance(odds)
     if (struck) this.note(site)
     return struck
   }

@@ -1,31 +1,13 @@
 import type { Reply } from '../../local/stand-ins/redis/reply.ts'
 import { conservation, type State } from '../model/ledger.ts'
-import type { Lease } from '../model/state.ts'
 import type { Told } from './database.ts'
+import { LEASE_MS, LeaseWatch, type Reserved, SKEW_MS } from './lease-watch.ts'
 import type { Task } from './platform.ts'
 import { changesNothing, type Said } from './said.ts'
 import type { Timeline } from './timeline.ts'
 
 /** How long a request may take, the slowest dependency included. */
 const BUDGET_MS = 20_000
-const LEASE_MS = 60_000
-/** What the clocks of ledger and world differ by, and a little. */
-const SKEW_MS = 6_000
-
-/** When a lease was first seen to have ended, and what it had paid when it was reclaimed. */
-type Noted = { revokedAt?: number; settledAtReclaim?: bigint }
-
-export type Reserved = {
-  paymentId: string
-  requestId: string
-  leaseId: string
-  seq: number
-  expiresAt: number
-  amount: bigint
-  region: string
-  at: number
-}
-
 /**
  * Sees all that happens and says, by the name of the invariant, what must not have.
  *
@@ -47,7 +29,7 @@ export class Witness {
   #ledger: State | undefined
   readonly #settled = new Map<string, string>()
   readonly #settledAt = new Map<string, number>()
-  readonly #ended = new Map<string, Noted>()
+  readonly #leases = new LeaseWatch(this)
   readonly #running = new Map<Task, number>()
 
   constructor(timeline: Timeline) {
@@ -144,32 +126,13 @@ export class Witness {
       this.blame('F1', `${paymentId} was promised from no lease`)
       return
     }
-    const over = (moment: number | undefined) =>
-      moment !== undefined && made.at > moment + LEASE_MS + SKEW_MS
-    this.hold(
-      'P4',
-      !over(this.#ended.get(made.leaseId)?.revokedAt),
-      () => `${made.leaseId} lives on`,
-    )
-    this.hold('P4', !over(lease.grantedAt), () => `${made.leaseId} outlives its minute`)
-    this.hold('P1', made.amount <= lease.policy.paymentMax, () => `${paymentId} was promised`)
-    this.#boundOf(made.leaseId, lease)
-  }
-
-  /** What was promised from a lease: its limit, once for each history there was. */
-  #boundOf(leaseId: string, lease: { region: string; grantedAt: number; limit: bigint }): void {
-    const promises = [...this.reserved.values()].flat().filter((it) => it.leaseId === leaseId)
-    const sum = promises.reduce((total, { amount }) => total + amount, 0n)
-    const histories = BigInt(1 + this.forksOf(lease))
-    this.hold(
-      'F1',
-      sum <= lease.limit * histories,
-      () => `${leaseId} promised ${sum} of ${lease.limit}`,
-    )
+    this.#leases.judgePromise(made, lease, this.forksOf(lease))
+    this.#leases.judgeRequest(made, since)
   }
 
   /** After each call of the ledger: what it said, and how it is now. */
-  ledgerSaid(ledger: State, { name, said }: Told): void {
+  ledgerSaid(ledger: State, told: Told): void {
+    const { name, said } = told
     this.#ledger = ledger
     if (name.startsWith('get_') || name === 'note_x402_drained') return
     const answer = (said ?? {}) as Said
@@ -177,7 +140,7 @@ export class Witness {
     if (changesNothing(name, answer)) return
     for (const fault of conservation(ledger)) this.blame(fault.slice(0, 2), fault)
     this.#judgePayments(ledger)
-    this.#judgeLeases(ledger)
+    this.#leases.judge(ledger, told)
   }
 
   #hear(name: string, answer: Said): void {
@@ -204,31 +167,10 @@ export class Witness {
         this.hold('P1', amount <= paymentMax, () => `${id} is above the maximum`)
         this.hold('P3', !providers || providers.includes(providerId), () => `${id}: not allowed`)
         this.hold('F1', this.reserved.has(id), () => `${id} was never promised`)
-        if (lease.overdrawn) this.meet('the wallet paid beyond a lease')
+        if (lease.overdrawn) this.#leases.overdrawn(walletId)
       } else if (known !== `${walletId} ${requestId} ${providerId} ${amount} ${state}`) {
         this.blame('O4', `${id} changed`)
       }
     }
-  }
-
-  #judgeLeases(ledger: State): void {
-    for (const [id, lease] of ledger.leases) {
-      const noted = this.#ended.get(id) ?? {}
-      this.#ended.set(id, noted)
-      if (lease.state !== 'open' && noted.revokedAt === undefined) {
-        noted.revokedAt = ledger.now
-        if (lease.forked) this.meet('a fork')
-      }
-      if (lease.state === 'reclaimed') this.#judgeReclaimed(id, lease, noted)
-    }
-  }
-
-  #judgeReclaimed(id: string, { settled, returned }: Lease, noted: Noted): void {
-    if (noted.settledAtReclaim === undefined) {
-      noted.settledAtReclaim = settled
-      this.meet(returned === 0n ? 'a reclaim of nothing' : 'a reclaim of what was left')
-    }
-    const before = noted.settledAtReclaim
-    this.hold('F5', settled === before, () => `${id} paid after it was reclaimed`)
   }
 }
