@@ -165,6 +165,11 @@ export const TOLD: { guard: Guard; breaks: RegExp; story: Story }[] = [
     breaks: /^P4/,
     story: { ...late, seed: '6' },
   },
+  {
+    guard: 'a grant is known by its nonce',
+    breaks: /^(M1|M4|M5)/,
+    story: tell(payments(0, 6, 500), { 'database: call doubled': 1 }),
+  },
   { guard: 'a lease pays no more than it holds', breaks: /^M2/, story: flood },
   { guard: 'a wallet pays no more beyond a lease than its limit', breaks: /^M5/, story: flood },
   { guard: 'an overdrawn wallet gets no lease', breaks: /^P4/, story: flood },
