@@ -20,63 +20,69 @@ export class EscrowFailure extends Error {
   }
 }
 
-const Terms = z
-  .object({
-    lease_id: LeaseId,
-    wallet_id: WalletId,
-    agent_id: AgentId,
-    region: z.string(),
-    epoch: z.int(),
-    limit: Amount,
-    currency: Currency,
-    policy_version: z.int(),
-    payment_max: Amount,
-    providers: z.array(ProviderId).nullable(),
-    key_hashes: z.array(z.string()),
-    thumbprints: z.array(z.string()).nullable(),
-    day_seconds: z.int(),
-  })
-  .transform(
-    (row): Lease => ({
-      id: row.lease_id,
-      walletId: row.wallet_id,
-      agentId: row.agent_id,
-      region: row.region,
-      epoch: row.epoch,
-      limit: row.limit,
-      currency: row.currency,
-      policyVersion: row.policy_version,
-      paymentMax: row.payment_max,
-      providers: row.providers ?? undefined,
-      keyHashes: row.key_hashes,
-      thumbprints: row.thumbprints ?? undefined,
-      daySeconds: row.day_seconds,
-    }),
-  )
+const Terms = z.lazy(() =>
+  z
+    .object({
+      lease_id: LeaseId,
+      wallet_id: WalletId,
+      agent_id: AgentId,
+      region: z.string(),
+      epoch: z.int(),
+      limit: Amount,
+      currency: Currency,
+      policy_version: z.int(),
+      payment_max: Amount,
+      providers: z.array(ProviderId).nullable(),
+      key_hashes: z.array(z.string()),
+      thumbprints: z.array(z.string()).nullable(),
+      day_seconds: z.int(),
+    })
+    .transform(
+      (row): Lease => ({
+        id: row.lease_id,
+        walletId: row.wallet_id,
+        agentId: row.agent_id,
+        region: row.region,
+        epoch: row.epoch,
+        limit: row.limit,
+        currency: row.currency,
+        policyVersion: row.policy_version,
+        paymentMax: row.payment_max,
+        providers: row.providers ?? undefined,
+        keyHashes: row.key_hashes,
+        thumbprints: row.thumbprints ?? undefined,
+        daySeconds: row.day_seconds,
+      }),
+    ),
+)
 
 /** What `api.grant_x402_lease` answers. */
-const Granted = z.union([
-  z.object({ outcome: z.literal('granted'), lease: Terms }).transform(({ lease }) => ({ lease })),
-  z
-    .object({ outcome: z.literal('refused'), reason: z.string() })
-    .transform(({ reason }) => ({ refused: reason })),
-])
+const Granted = z.lazy(() =>
+  z.union([
+    z.object({ outcome: z.literal('granted'), lease: Terms }).transform(({ lease }) => ({ lease })),
+    z
+      .object({ outcome: z.literal('refused'), reason: z.string() })
+      .transform(({ reason }) => ({ refused: reason })),
+  ]),
+)
 
 /** What the two batch functions answer. */
-const Batch = z
-  .object({
-    as_of: z.int(),
-    outcomes: z.array(
-      z.union([
-        z.object({ outcome: z.enum(['settled', 'replayed', 'honoured']) }),
-        z.object({ outcome: z.literal('failed'), code: z.string() }),
-      ]),
-    ),
-  })
-  .transform((row): SettledBatch => ({ asOf: row.as_of, outcomes: row.outcomes }))
+const Batch = z.lazy(() =>
+  z
+    .object({
+      as_of: z.int(),
+      outcomes: z.array(
+        z.union([
+          z.object({ outcome: z.enum(['settled', 'replayed', 'honoured']) }),
+          z.object({ outcome: z.literal('failed'), code: z.string() }),
+        ]),
+      ),
+    })
+    .transform((row): SettledBatch => ({ asOf: row.as_of, outcomes: row.outcomes })),
+)
 
-const Noted = z.object({ as_of: z.int() })
-const Reclaimed = z.object({ reclaimed: z.int(), stalled: z.int() })
+const Noted = z.lazy(() => z.object({ as_of: z.int() }))
+const Reclaimed = z.lazy(() => z.object({ reclaimed: z.int(), stalled: z.int() }))
 
 /** Escrow in the ledger, by the role that drains one region. */
 export function postgrestEscrow(address: LedgerAddress & { region: string }): Escrow {

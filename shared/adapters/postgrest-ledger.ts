@@ -33,18 +33,20 @@ export function postgrestLedger(address: LedgerAddress): Ledger {
 }
 
 /** What `api.audit_x402` answers. */
-const Audited = z
-  .object({
-    violations: z.array(z.object({ invariant: z.string(), what: z.string() })),
-    counters: z.object({ unfunded_proofs: z.int(), overdue_seconds: z.int() }),
-  })
-  .transform(
-    ({ violations, counters }): Audit => ({
-      violations,
-      unfundedProofs: counters.unfunded_proofs,
-      overdueSeconds: counters.overdue_seconds,
-    }),
-  )
+const Audited = z.lazy(() =>
+  z
+    .object({
+      violations: z.array(z.object({ invariant: z.string(), what: z.string() })),
+      counters: z.object({ unfunded_proofs: z.int(), overdue_seconds: z.int() }),
+    })
+    .transform(
+      ({ violations, counters }): Audit => ({
+        violations,
+        unfundedProofs: counters.unfunded_proofs,
+        overdueSeconds: counters.overdue_seconds,
+      }),
+    ),
+)
 
 /** The same ledger, by the role that folds credits away and ends holds. */
 export function postgrestUpkeep(address: LedgerAddress): LedgerUpkeep {

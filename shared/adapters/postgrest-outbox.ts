@@ -8,45 +8,51 @@ import { Row } from './ledger-rows.ts'
 import { caller, type LedgerAddress } from './postgrest-call.ts'
 
 /** What `api.take_x402_events` answers. */
-const Taken = z.array(
-  z
-    .object({ event_id: EventId, attempt: z.int() })
-    .transform((row) => ({ eventId: row.event_id, attempt: row.attempt })),
+const Taken = z.lazy(() =>
+  z.array(
+    z
+      .object({ event_id: EventId, attempt: z.int() })
+      .transform((row) => ({ eventId: row.event_id, attempt: row.attempt })),
+  ),
 )
 
-const Event = z
-  .object({
-    event_id: EventId,
-    kind: z.enum(eventKinds),
-    subject_id: Uuid,
-    seq: z.int(),
-    happened_at: z.int(),
-    payment: Row.nullish(),
-    facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-  })
-  .transform(
-    (row): WebhookEvent => ({
-      id: row.event_id,
-      kind: row.kind,
-      subjectId: row.subject_id,
-      sequence: row.seq,
-      happenedAt: row.happened_at,
-      payment: row.payment ?? undefined,
-      facts: row.facts,
-    }),
-  )
+const Event = z.lazy(() =>
+  z
+    .object({
+      event_id: EventId,
+      kind: z.enum(eventKinds),
+      subject_id: Uuid,
+      seq: z.int(),
+      happened_at: z.int(),
+      payment: Row.nullish(),
+      facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    })
+    .transform(
+      (row): WebhookEvent => ({
+        id: row.event_id,
+        kind: row.kind,
+        subjectId: row.subject_id,
+        sequence: row.seq,
+        happenedAt: row.happened_at,
+        payment: row.payment ?? undefined,
+        facts: row.facts,
+      }),
+    ),
+)
 
 /** What `api.begin_x402_delivery` answers. */
-const Begun: z.ZodType<BegunDelivery> = z.union([
-  z.object({ outcome: z.literal('over') }),
-  z.object({ outcome: z.literal('under_way') }),
-  z.object({
-    outcome: z.literal('deliver'),
-    event: Event,
-    url: z.string(),
-    secrets: z.array(z.string()).min(1),
-  }),
-])
+const Begun: z.ZodType<BegunDelivery> = z.lazy(() =>
+  z.union([
+    z.object({ outcome: z.literal('over') }),
+    z.object({ outcome: z.literal('under_way') }),
+    z.object({
+      outcome: z.literal('deliver'),
+      event: Event,
+      url: z.string(),
+      secrets: z.array(z.string()).min(1),
+    }),
+  ]),
+)
 
 /** What `api.end_x402_delivery` answers. */
 const Ended = z.enum(['delivered', 'later', 'dead', 'disabled', 'over'])

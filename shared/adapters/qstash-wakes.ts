@@ -18,7 +18,7 @@ const BATCH_MAX = 100
 const CALLBACK_TIMEOUT = '60s'
 
 /** QStash answers each message of a batch on its own. */
-const Published = z.array(z.object({ messageId: z.string().optional() }))
+const Published = z.lazy(() => z.array(z.object({ messageId: z.string().optional() })))
 
 type Message = { path: string; body: unknown; deduplicationId: string; notBefore?: number }
 

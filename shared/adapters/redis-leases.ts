@@ -161,12 +161,14 @@ const wordsOf = ({ id, content, href, caller }: Order, nowSeconds: number) => [
   REDEMPTION_SECONDS * 1000,
 ]
 
-const Said = z.union([
-  z.tuple([z.literal('reserved'), z.string(), Amount, z.int()]),
-  z.tuple([z.literal('repeated'), z.string()]),
-  z.tuple([z.literal('conflict')]),
-  z.tuple([z.literal('declined'), z.custom<ReserveDecline>()]),
-])
+const Said = z.lazy(() =>
+  z.union([
+    z.tuple([z.literal('reserved'), z.string(), Amount, z.int()]),
+    z.tuple([z.literal('repeated'), z.string()]),
+    z.tuple([z.literal('conflict')]),
+    z.tuple([z.literal('declined'), z.custom<ReserveDecline>()]),
+  ]),
+)
 
 /** What the script said; anything else may hide a reservation. */
 function reservedOf(said: unknown): Reserved {
@@ -199,9 +201,11 @@ function termsOf(lease: Lease): (string | number)[] {
   }).flat()
 }
 
-const Left = z.tuple([z.tuple([LeaseId, Amount, Amount]), z.int().positive()])
+const Left = z.lazy(() => z.tuple([z.tuple([LeaseId, Amount, Amount]), z.int().positive()]))
 
-const Entries = z.tuple([z.int(), z.array(z.tuple([z.string(), z.array(z.string())]))])
+const Entries = z.lazy(() =>
+  z.tuple([z.int(), z.array(z.tuple([z.string(), z.array(z.string())]))]),
+)
 
 function recordOf([entry, fields]: [string, string[]]): StreamRecord {
   const [name, text] = fields

@@ -13,34 +13,38 @@ const WRITE_TIMEOUT_MS = 1_000
 
 const QUOTE_SECONDS = 60
 
-const Stored = z.object({
-  keyHash: z.string(),
-  thumbprint: z.string().nullable(),
-  body: z.string(),
-})
+const Stored = z.lazy(() =>
+  z.object({
+    keyHash: z.string(),
+    thumbprint: z.string().nullable(),
+    body: z.string(),
+  }),
+)
 
 /** Quotes as they lie in Redis: amounts as digits. */
-const StoredQuote = z.codec(
-  z.object({
-    endpointId: EndpointId,
-    providerId: ProviderId,
-    method: z.string(),
-    url: z.string(),
-    currency: Currency,
-    amount: Amount,
-    priceVersion: z.int(),
-    active: z.boolean(),
-    next: z.object({ amount: Amount, priceVersion: z.int(), validFrom: z.int() }).nullable(),
-    toldAt: z.int(),
-  }),
-  z.custom<ToldQuote>(),
-  {
-    decode: ({ toldAt, next, ...quote }) => ({
-      quote: { ...quote, next: next ?? undefined },
-      toldAt,
+const StoredQuote = z.lazy(() =>
+  z.codec(
+    z.object({
+      endpointId: EndpointId,
+      providerId: ProviderId,
+      method: z.string(),
+      url: z.string(),
+      currency: Currency,
+      amount: Amount,
+      priceVersion: z.int(),
+      active: z.boolean(),
+      next: z.object({ amount: Amount, priceVersion: z.int(), validFrom: z.int() }).nullable(),
+      toldAt: z.int(),
     }),
-    encode: ({ quote, toldAt }) => ({ ...quote, next: quote.next ?? null, toldAt }),
-  },
+    z.custom<ToldQuote>(),
+    {
+      decode: ({ toldAt, next, ...quote }) => ({
+        quote: { ...quote, next: next ?? undefined },
+        toldAt,
+      }),
+      encode: ({ quote, toldAt }) => ({ ...quote, next: quote.next ?? null, toldAt }),
+    },
+  ),
 )
 
 const parse = <Schema extends z.ZodType>(schema: Schema, text: unknown) => {

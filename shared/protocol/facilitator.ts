@@ -36,35 +36,41 @@ export const facilitatorDetails: Record<FacilitatorReason, string> = {
 /** Whether a body is one of the open standard: it says its version, which no native body does. */
 export const isStandard = (body: object): boolean => 'x402Version' in body
 
-const Requirements = z.object({
-  scheme: z.string(),
-  network: z.string(),
-  amount: Amount,
-  asset: z.string(),
-  payTo: z.string(),
-  extra: z.object({ endpointId: EndpointId.nullish() }).nullish(),
-})
+const Requirements = z.lazy(() =>
+  z.object({
+    scheme: z.string(),
+    network: z.string(),
+    amount: Amount,
+    asset: z.string(),
+    payTo: z.string(),
+    extra: z.object({ endpointId: EndpointId.nullish() }).nullish(),
+  }),
+)
 
 /** The extension `payment-identifier`: the payer's own name for the payment. */
-const Identifier = z.object({
-  info: z.object({
-    required: z.boolean().nullish(),
-    id: z.string().regex(identifierForm).nullish(),
-  }),
-})
-
-const StandardBody = z.object({
-  paymentPayload: z.object({
-    accepted: Requirements,
-    payload: z.object({
-      proof: z.string().min(1),
-      requestId: z.string().nullish(),
-      attemptId: AttemptId.nullish(),
+const Identifier = z.lazy(() =>
+  z.object({
+    info: z.object({
+      required: z.boolean().nullish(),
+      id: z.string().regex(identifierForm).nullish(),
     }),
-    extensions: z.object({ [IDENTIFIER]: Identifier.nullish() }).nullish(),
   }),
-  paymentRequirements: Requirements,
-})
+)
+
+const StandardBody = z.lazy(() =>
+  z.object({
+    paymentPayload: z.object({
+      accepted: Requirements,
+      payload: z.object({
+        proof: z.string().min(1),
+        requestId: z.string().nullish(),
+        attemptId: AttemptId.nullish(),
+      }),
+      extensions: z.object({ [IDENTIFIER]: Identifier.nullish() }).nullish(),
+    }),
+    paymentRequirements: Requirements,
+  }),
+)
 
 /** What a server asks of a facilitator: the same of `/verify` and of `/settle`. */
 export type Asked = {
