@@ -127,8 +127,9 @@ describe('POST /pay', () => {
     const first = await world.pay(agent, endpoint, { requestId })
     await world.kept(first)
 
-    const there = await world.pay(agent, endpoint, { requestId, edge: 1 })
+    // In this order: an edge that asks the ledger signs anew, and keeps that for later repeats.
     const here = await world.payByRedis(agent, endpoint, { requestId })
+    const there = await world.pay(agent, endpoint, { requestId, edge: 1 })
 
     for (const repeat of [here, there]) {
       expect(repeat.status).toBe(200)
