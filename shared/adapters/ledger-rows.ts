@@ -7,6 +7,8 @@ import { proofReasons } from '../domain/proof.ts'
 import type { Quote } from '../domain/quote.ts'
 import { isRefusalCode, type RefusalCode } from '../domain/refusal.ts'
 
+// Schemas are lazy: making them all took an eighth of a start, and most are for rare routes.
+
 /** How the database failed: an SQLSTATE or PostgREST code, empty when no answer came. */
 export type Failed = { code: string; status: number }
 
