@@ -180,3 +180,30 @@ describe('the length of a body', () => {
     expect(await readBytes(announcing(10, '{"a":"é"}'))).toEqual(bytesOf('{"a":"é"}'))
   })
 })
+
+describe('a body that may be wide', () => {
+  const list = (bytes: number) => `{"proofs":"${'x'.repeat(bytes - 13)}"}`
+  const detailOf = async (text: string, wide?: string) => {
+    const read = await readBody(announcing(text.length, text), wide)
+    return read.ok ? 'read' : read.problem.detail
+  }
+
+  it('has 128 KiB at most, and only with the member it is wide for', async ({ expect }) => {
+    const other = list(LIMIT + 1).replace('proofs', 'proofz')
+    expect(await detailOf(list(2 * LIMIT), 'proofs')).toBe('read')
+    expect(await detailOf(list(2 * LIMIT + 1), 'proofs')).toBe('The body is longer than 128 KiB.')
+    expect(await detailOf(other, 'proofs')).toBe('The body is longer than 64 KiB.')
+    expect(await detailOf(list(LIMIT + 1))).toBe('The body is longer than 64 KiB.')
+  })
+
+  it('needs no such member while it is as long as others', async ({ expect }) => {
+    expect(await detailOf(list(LIMIT).replace('proofs', 'proofz'), 'proofs')).toBe('read')
+    expect(await detailOf('{}', 'proofs')).toBe('read')
+  })
+
+  it('is wide in pieces, too', async ({ expect }) => {
+    const half = bytesOf(list(2 * LIMIT))
+    const sent = pieces(half.subarray(0, LIMIT), half.subarray(LIMIT)).body
+    expect((await readBody(request({ body: sent }), 'proofs')).ok).toBe(true)
+  })
+})
