@@ -91,6 +91,7 @@ describe('splitCompactJws', () => {
     ],
     ['no kid', token({ header: { alg: 'EdDSA', typ: header.typ } }), 'header'],
     ['a kid that is a path', token({ header: { ...header, kid: '../../etc/passwd' } }), 'header'],
+    ['a kid in a list', token({ header: { ...header, kid: [kid] } }), 'header'],
     ['a long kid', token({ header: { ...header, kid: `${kid}A` } }), 'header'],
     ['a kid and a line feed', token({ header: { ...header, kid: `${kid}\n` } }), 'header'],
     ['crit', token({ header: { ...header, crit: ['exp'] } }), 'header'],

@@ -159,6 +159,9 @@ const successes: Record<string, z.ZodType> = {
   metrics: z.string().startsWith('# HELP '),
 }
 
+/** Every route that has a success, by the name it has here. */
+export const documentedRoutes = Object.keys(successes)
+
 const Problem = z.strictObject({
   type: z.url(),
   title: z.string().min(1),
