@@ -46,6 +46,11 @@ describe('the Worker', () => {
     },
   )
 
+  it('names what is no address, instead of failing over it', ({ expect }) => {
+    const over = { ISSUER: 'edge', SUPABASE_URL: '' }
+    expect(() => readConfig({ ...bindings, ...over })).toThrow(/ISSUER: .*SUPABASE_URL: /)
+  })
+
   it('takes them in a test environment that asks for it, and in no other', ({ expect }) => {
     const known = {
       QSTASH_CURRENT_SIGNING_KEY: KNOWN[0],

@@ -5,7 +5,10 @@ import type { RateLimit } from './caller.ts'
 
 const Origin = z
   .url()
-  .refine((text) => new URL(text).origin === text, 'an origin, without a slash at its end')
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text,
+    'an origin, without a slash at its end',
+  )
 
 const Json = z.string().transform((text, context) => {
   try {
@@ -24,7 +27,7 @@ const Limit = z.custom<RateLimit>(
 const Secret = z.string().min(16)
 
 /** Where leases live, and which continents promise from there. None: every payment is settled at once. */
-const LeaseRegions = z.array(
+export const LeaseRegions = z.array(
   z.strictObject({
     region: z.string().regex(/^[a-z0-9-]{1,32}$/),
     url: z.url(),

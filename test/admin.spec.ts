@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { startRedis } from '../local/stand-ins/redis/index.ts'
 import { redisStores } from '../shared/adapters/redis.ts'
 import { hashApiKey } from '../shared/domain/api-key.ts'
 import { EndpointId, ProviderId } from '../shared/domain/ids.ts'
@@ -182,6 +183,8 @@ describe('the cached quote of an endpoint', () => {
     next: undefined,
   } as const
 
+  const clock = { nowSeconds: () => Math.floor(Date.now() / 1000) }
+
   it.for([
     endpointPut('paused'),
     `price announce --endpoint ${ids.endpoint} ${price} 0.003 --valid-from +2h`,
@@ -189,10 +192,36 @@ describe('the cached quote of an endpoint', () => {
   ])('is deleted by: %s', async (line, { expect }) => {
     const { redis } = operated
     const address = { url: redis.url, token: redis.token, environment: 'test' }
-    const { quotes } = redisStores(address, { nowSeconds: () => Math.floor(Date.now() / 1000) })
+    const { quotes } = redisStores(address, clock)
     await quotes.keep({ quote, toldAt: 0 })
     expect(await redis.command('DBSIZE')).toBe(1)
     expect(await admin(line)).toMatchObject({ exit: 0 })
     expect(await redis.command('DBSIZE')).toBe(0)
+  })
+
+  it('is deleted in every region, though one does not answer', async ({ expect }) => {
+    const regions = await Promise.all([startRedis({ token: 'a' }), startRedis({ token: 'a' })])
+    const all = [operated.redis, ...regions]
+    for (const redis of all) {
+      const { quotes } = redisStores({ ...redis, environment: 'test' }, clock)
+      await quotes.keep({ quote, toldAt: 0 })
+    }
+    const LEASE_REGIONS = JSON.stringify(
+      regions.map(({ url, token }, at) => ({ region: `r${at}`, url, token, continents: ['*'] })),
+    )
+    regions[0]?.faults.add({ match: 'DEL', effect: { kind: 'drop' } })
+    const run = () => operated.admin(endpointPut('paused'), operated.hosted({ LEASE_REGIONS }))
+    const left = () => Promise.all(all.map((redis) => redis.command('DBSIZE')))
+
+    expect(await run()).toMatchObject({ exit: 5 })
+    expect(await left()).toEqual([0, 1, 0])
+    expect(await run()).toMatchObject({ exit: 0 })
+    expect(await left()).toEqual([0, 0, 0])
+    await Promise.all(regions.map((redis) => redis.stop()))
+  })
+
+  it('is not looked for where regions are not said as they are to be said', async ({ expect }) => {
+    const env = operated.hosted({ LEASE_REGIONS: '{"region":"r"}' })
+    expect(await operated.admin(endpointPut('paused'), env)).toMatchObject({ exit: 2 })
   })
 })

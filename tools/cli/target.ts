@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LeaseRegions } from '../../functions/config.ts'
 import { usage } from './failure.ts'
 import { readIfThere } from './files.ts'
 
@@ -27,7 +28,8 @@ export type DevFile = z.output<typeof DevFile>
 export type Target = {
   environment: 'test' | 'live'
   supabase: { url: string; apiKey: string; token: string }
-  redis: { url: string; token: string }
+  /** The Redis of all, and that of each region with leases. */
+  redis: readonly { url: string; token: string }[]
 }
 
 const Hosted = z.object({
@@ -38,6 +40,17 @@ const Hosted = z.object({
   UPSTASH_REDIS_REST_URL: z.url(),
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
 })
+
+/** What a hosted PayOS has that pays from leases. */
+const Regions = z.preprocess(fromJson, LeaseRegions)
+
+function fromJson(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text ?? '[]'))
+  } catch {
+    return undefined
+  }
+}
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -58,6 +71,8 @@ function hostedTarget(env: Environment): Target {
     const names = read.error.issues.map((issue) => issue.path.join('.'))
     throw usage(`a hosted PayOS needs in the environment: ${names.join(', ')}`)
   }
+  const regions = Regions.safeParse(env['LEASE_REGIONS'])
+  if (!regions.success) throw usage('LEASE_REGIONS is not what the Worker takes: see the runbook')
   const { ENVIRONMENT: environment, ...hosted } = read.data
   return {
     environment,
@@ -66,7 +81,10 @@ function hostedTarget(env: Environment): Target {
       apiKey: hosted.SUPABASE_PUBLISHABLE_KEY,
       token: hosted.OPERATOR_TOKEN,
     },
-    redis: { url: hosted.UPSTASH_REDIS_REST_URL, token: hosted.UPSTASH_REDIS_REST_TOKEN },
+    redis: [
+      { url: hosted.UPSTASH_REDIS_REST_URL, token: hosted.UPSTASH_REDIS_REST_TOKEN },
+      ...regions.data,
+    ],
   }
 }
 
@@ -79,7 +97,7 @@ async function localTarget(): Promise<Target> {
   return {
     environment: 'test',
     supabase: { url: dev.supabase, apiKey: dev.supabaseKey, token: dev.operator.token },
-    redis: { url: dev.redis, token: dev.redisToken },
+    redis: [{ url: dev.redis, token: dev.redisToken }],
   }
 }
 

@@ -37,6 +37,9 @@ const [ofOtherRole, expired, tooEarly] = await Promise.all([
   makeKeyPair().then((pair) => JSON.stringify(firstProofKeys(pair, NOW + 60))),
 ])
 
+const at = (url: string) =>
+  JSON.stringify([{ region: 'south', url, token: 'a token of the region', continents: ['SA'] }])
+
 const faults = (over: Values) =>
   faultsOf({ ...complete, ...over }, NOW).map(({ name, fault }) => `${name} ${fault}`)
 
@@ -62,10 +65,21 @@ describe('a configuration', () => {
       { QSTASH_NEXT_SIGNING_KEY: 'sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs' },
     ],
     ['QSTASH_DEV development keys are for a test environment', { QSTASH_DEV: 'true' }],
+    ['LEASE_REGIONS not JSON', { LEASE_REGIONS: '' }],
+    ['LEASE_REGIONS is not an https address of a live host', { LEASE_REGIONS: at('http://r.io') }],
+    [
+      'LEASE_REGIONS is not an https address of a live host',
+      { LEASE_REGIONS: at('https://[::1]') },
+    ],
     ['METRICS_TOKEN is a public test value', { METRICS_TOKEN: seeded.agents.plain.apiKey }],
     ['METRICS_TOKEN is a public test value', { METRICS_TOKEN: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r' }],
   ])('is told: %s', async ([fault, over], { expect }) => {
     expect(faults(over)).toEqual([fault])
+  })
+
+  it('may name regions, or none', ({ expect }) => {
+    expect(faults({ LEASE_REGIONS: at('https://r.upstash.example') })).toEqual([])
+    expect(faults({ LEASE_REGIONS: '[]' })).toEqual([])
   })
 
   it('may hold public test values in a test environment', ({ expect }) => {

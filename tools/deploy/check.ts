@@ -1,4 +1,4 @@
-import { readConfig } from '../../functions/config.ts'
+import { LeaseRegions, readConfig } from '../../functions/config.ts'
 import { seeded } from '../../local/seeded.ts'
 import { PUBLIC_VALUES } from '../../local/stand-ins/qstash/signature.ts'
 import { ProofKeys, signingKey } from '../../shared/domain/proof-keys.ts'
@@ -27,7 +27,7 @@ export function faultsOf(values: Values, nowSeconds: number): Fault[] {
   const note = (name: string, fault: string) => {
     if (!named.has(name)) named.set(name, fault)
   }
-  for (const { name } of settings) if (!values[name]) note(name, 'missing')
+  for (const { name, optional } of settings) if (!values[name] && !optional) note(name, 'missing')
   for (const [name, fault] of workerFaults(values)) note(name, fault)
   for (const [name, fault] of tokenFaults(values, nowSeconds)) note(name, fault)
   if (!named.has('PROOF_KEYS') && !signsNow(values, nowSeconds)) {
@@ -87,11 +87,20 @@ function liveFaults(values: Values): Named[] {
   return settings.flatMap(({ name }: Setting): Named[] => {
     const value = values[name] ?? ''
     if (publicTexts.some((text) => value.includes(text))) return [[name, 'is a public test value']]
-    if (!URL.canParse(value)) return []
-    const { protocol, hostname } = new URL(value)
-    const isLocal = /^(localhost|127\..*|\[::1\])$/.test(hostname)
-    return protocol !== 'https:' || isLocal
-      ? [[name, 'is not an https address of a live host']]
-      : []
+    return addressesIn(value).every(isLive)
+      ? []
+      : [[name, 'is not an https address of a live host']]
   })
+}
+
+/** A value that is an address, or those of the regions it lists. */
+function addressesIn(value: string): string[] {
+  const regions = LeaseRegions.safeParse(jsonIn(value))
+  if (regions.success) return regions.data.map(({ url }) => url)
+  return URL.canParse(value) ? [value] : []
+}
+
+function isLive(address: string): boolean {
+  const { protocol, hostname } = new URL(address)
+  return protocol === 'https:' && !/^(localhost|127\..*|\[::1\])$/.test(hostname)
 }

@@ -33,7 +33,9 @@ export async function readDeployment(env: Values, scope: Scope): Promise<Deploym
 
   const pick = (kind: 'var' | 'secret') =>
     Object.fromEntries(
-      settings.filter((it) => it.kind === kind).map(({ name }) => [name, values[name] ?? '']),
+      settings
+        .filter((it) => it.kind === kind && !(it.optional && values[it.name] === undefined))
+        .map(({ name }) => [name, values[name] ?? '']),
     )
   return {
     worker: workerName(values['ENVIRONMENT'] ?? ''),

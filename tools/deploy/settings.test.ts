@@ -10,8 +10,15 @@ describe('the settings of a deployment', () => {
     const message = messageOf(wanted)
     const names = [...message.matchAll(/(?:: |; )([A-Z][A-Z_]+): /g)].map(([, name]) => name)
     expect(names.filter((name) => !limits.includes(name ?? '')).sort()).toEqual(
-      settings.map(({ name }) => name).sort(),
+      settings.flatMap(({ name, optional }) => (optional ? [] : [name])).sort(),
     )
+  })
+
+  it('that are optional are known to the Worker, and good to start without', ({ expect }) => {
+    const given = Object.fromEntries(settings.map(({ name }) => [name, '{']))
+    for (const { name, optional } of settings) {
+      if (optional) expect(messageOf(() => readConfig(given))).toContain(`${name}: `)
+    }
   })
 
   it('each say where they come from', ({ expect }) => {

@@ -4,6 +4,8 @@ export type Setting = {
   /** A var is public configuration; a secret is set apart and never shown. */
   kind: 'var' | 'secret'
   from: string
+  /** Left out, it stays at the Worker as it is. */
+  optional?: true
 }
 
 /** Every binding of the Worker that is a text; a test holds it against the Worker's own list. */
@@ -36,6 +38,12 @@ export const settings: readonly Setting[] = [
     name: 'UPSTASH_REDIS_REST_TOKEN',
     kind: 'secret',
     from: 'Upstash console, the database, REST API (not the read-only one)',
+  },
+  {
+    name: 'LEASE_REGIONS',
+    kind: 'secret',
+    from: 'Upstash console, one database a region; [] for none',
+    optional: true,
   },
   { name: 'PROOF_KEYS', kind: 'secret', from: 'npm run admin -- proof-keys new' },
   { name: 'QSTASH_TOKEN', kind: 'secret', from: 'Upstash console, QStash' },
