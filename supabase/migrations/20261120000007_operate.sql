@@ -128,10 +128,11 @@ create function api.put_x402_signer(agent_id uuid, thumbprint text, revoked bool
 returns void
 language sql security definer set search_path = ''
 as $$
-  insert into ledger.agent_signers (agent_id, thumbprint, revoked_at)
+  insert into ledger.agent_signers as s (agent_id, thumbprint, revoked_at)
   values (put_x402_signer.agent_id, put_x402_signer.thumbprint,
     case when put_x402_signer.revoked then ledger.clock() end)
-  on conflict (agent_id, thumbprint) do update set revoked_at = excluded.revoked_at
+  on conflict (agent_id, thumbprint) do update set revoked_at =
+    case when put_x402_signer.revoked then coalesce(s.revoked_at, excluded.revoked_at) end
 $$;
 
 -- Creates an endpoint with its first price, valid at once; a repeat may change its status alone.

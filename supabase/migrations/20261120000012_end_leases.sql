@@ -83,12 +83,16 @@ comment on function ledger.revoke_outdated is 'Revokes the leases whose terms a 
 create trigger policies_end_leases after update on ledger.policies
   for each row when (old.* is distinct from new.*) execute function ledger.revoke_outdated();
 create trigger wallets_end_leases after update of status on ledger.wallets
-  for each row when (new.status <> 'active') execute function ledger.revoke_outdated();
+  for each row when (new.status <> 'active' and old.status <> new.status)
+  execute function ledger.revoke_outdated();
 create trigger agents_end_leases after update of status on ledger.agents
-  for each row when (new.status <> 'active') execute function ledger.revoke_outdated();
+  for each row when (new.status <> 'active' and old.status <> new.status)
+  execute function ledger.revoke_outdated();
 create trigger keys_end_leases after update on ledger.agent_keys
   for each row when (old.* is distinct from new.*) execute function ledger.revoke_outdated();
-create trigger signers_end_leases after insert or update on ledger.agent_signers
+create trigger signers_end_leases after update on ledger.agent_signers
+  for each row when (old.* is distinct from new.*) execute function ledger.revoke_outdated();
+create trigger first_signers_end_leases after insert on ledger.agent_signers
   for each row execute function ledger.revoke_outdated();
 
 -- Sets who may use leases: part of the wallet's policy, and a new version of it.

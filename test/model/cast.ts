@@ -23,7 +23,8 @@ export const cast = {
     keyOf(uuid('9801', 2), 'providerKey00002'),
   ],
   endpoints: [uuid('e9d0', 1), uuid('e9d0', 2), uuid('e9d0', 3), uuid('e9d0', 4), uuid('e9d0', 5)],
-  transfers: [uuid('7fe7', 1), uuid('7fe7', 2), uuid('7fe7', 3), uuid('7fe7', 4)],
+  /** The last four are kept for the ends of worlds. */
+  transfers: [1, 2, 3, 4, 5, 6, 7, 8].map((number) => uuid('7fe7', number)),
   nobody: uuid('dead', 0),
 } as const
 

@@ -180,3 +180,27 @@ export const leaseWorld: fc.Arbitrary<LeaseWorld> = fc.record({
       ...rest,
     ]),
 })
+
+const anything: Limits = { payment: '1000000', day: '1000000', month: '1000000', providers: null }
+const forty = (request: number): Told => ({
+  ...{ lease: 0, request, amount: 40, twist: 'none', which: 0, named: true },
+})
+
+/** What chance seldom tells: a proof beyond its lease, which the owner's day covers only later. */
+export const lateOwner: LeaseWorld = {
+  start: '2026-11-20T12:00:00.000Z',
+  timeZone: 'UTC',
+  opening: {
+    deposits: ['1000', '1000', '1000', '1000'],
+    limits: [anything, anything, anything, anything],
+  },
+  commands: [
+    { do: 'let', wallet: 0, settlement: 'async' },
+    { do: 'lend', wallet: 0, region: 0, nonce: 0, wanted: 1000, needed: 1 },
+    { do: 'settle', records: [0, 1, 2, 3, 4, 5].map(forty), overdrawn: false },
+    { do: 'allow', wallet: 0, limits: { ...anything, day: '1' } },
+    { do: 'settle what failed' },
+    { do: 'allow', wallet: 0, limits: anything },
+    { do: 'settle what failed' },
+  ],
+}

@@ -147,7 +147,8 @@ export function putSigner(
 ): null {
   mustKnow(ledger.agents, args.agent_id)
   const signers = ledger.signers.get(args.agent_id) ?? new Map<string, boolean>()
-  endLeasesOfAgent(ledger, args.agent_id)
+  const changes = signers.get(args.thumbprint) !== args.revoked
+  if (changes) endLeasesOfAgent(ledger, args.agent_id)
   ledger.signers.set(args.agent_id, signers.set(args.thumbprint, args.revoked))
   return null
 }

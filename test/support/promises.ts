@@ -1,9 +1,9 @@
 import type { Answer } from './http.ts'
 import type { Agent, AgentTerms, Endpoint, PayOptions, World } from './world.ts'
 
-/** Asks again until something holds, for five seconds: what is awaited is done after an answer. */
+/** Asks again until something holds, for half a minute at least: what is awaited is done after an answer. */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     if (await holds()) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
