@@ -38,6 +38,9 @@ export type PayosOptions = {
   bindings?: Record<string, string>
 }
 
+/** The region of leases where none is asked for: they are in the Redis of all. */
+export const LOCAL_REGION = 'local'
+
 export type LeaseRegion = { name: string; continents: string[] }
 
 export type Payos = {
@@ -140,7 +143,7 @@ async function startRegions(
 /** The setting that says where leases live. */
 function leaseRegions(
   { redis, regions, secrets }: Pick<Payos, 'redis' | 'regions' | 'secrets'>,
-  asked: readonly LeaseRegion[] = [{ name: 'local', continents: ['*'] }],
+  asked: readonly LeaseRegion[] = [{ name: LOCAL_REGION, continents: ['*'] }],
 ): string {
   return JSON.stringify(
     asked.map(({ name, continents }) => ({

@@ -64,8 +64,7 @@ async function ledger(): Promise<string> {
   const { sql } = operated.database
   const rows = await Promise.all(
     [...tables, ...more].map(
-      // How often a wallet's terms were written counts up, whether or not they changed.
-      (name) => sql`select to_jsonb(t) - 'terms' as row from ledger.${sql(name)} as t order by 1`,
+      (name) => sql`select to_jsonb(t) as row from ledger.${sql(name)} as t order by 1`,
     ),
   )
   return JSON.stringify(rows)

@@ -42,6 +42,7 @@ const REACH = [
       'api.audit_x402',
       'api.deposit_x402_funds',
       'api.expire_x402_holds',
+      'api.get_x402_ended_leases',
       'api.get_x402_events',
       'api.get_x402_totals',
       'api.get_x402_webhooks',

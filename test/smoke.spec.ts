@@ -73,6 +73,7 @@ describe('a smoke test', () => {
       supabaseKey: 'none',
       redis: url(),
       redisToken: 'none',
+      region: 'none',
     })
     const ran = await local.run('smoke', ['--issuer', world.payos.issuer])
     await local.close()

@@ -10,4 +10,6 @@ await runToEnd(words.includes('--json'), async () => {
   if (asked.kind === 'help') return print({ text: helpOf(asked.command), data: {} }, false)
   const session = new Session(asked.arguments)
   print(await asked.command.run(session), asked.arguments.flag('json'))
+  // After what was made is shown: a key is shown once, whatever becomes of Redis.
+  if (asked.command.endsLeases) await session.forgetLeases()
 })

@@ -1,5 +1,5 @@
 import { type Bundle, bundleWorker } from '../bundle.ts'
-import { type Payos, startPayos } from '../payos.ts'
+import { LOCAL_REGION, type Payos, startPayos } from '../payos.ts'
 import type { Secrets } from '../secrets.ts'
 import { seeded } from '../seeded.ts'
 import { type LedgerDatabase, openLedger, prepareLedger } from './ledger.ts'
@@ -123,6 +123,7 @@ function describe(
     supabaseKey: supabase?.apiKey ?? payos.secrets.publishableKey,
     redis: redis?.url ?? payos.redis.url,
     redisToken: redis?.token ?? payos.secrets.redisToken,
+    region: LOCAL_REGION,
     qstash: qstash?.url ?? payos.qstash.url,
   }
 }

@@ -22,6 +22,8 @@ export type DevFile = {
   supabaseKey: string
   redis: string
   redisToken: string
+  /** Whose leases that Redis has. */
+  region: string
   qstash: string
 }
 

@@ -121,6 +121,19 @@ begin
 end
 $$;
 
+-- Where leases were ended that may still lie in Redis, so that they can be deleted there. One that
+-- another took the place of is not among them.
+create function api.get_x402_ended_leases() returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(distinct jsonb_build_object('wallet_id', l.wallet_id, 'region', l.region)),
+    '[]')
+  from ledger.leases as l
+  where l.state <> 'reclaimed' and l.reclaim_after > ledger.clock() and not exists (
+    select from ledger.leases as it
+    where it.wallet_id = l.wallet_id and it.region = l.region and it.state = 'open')
+$$;
+
 -- Stops new leases of a wallet, or of everyone with the nil id; open ones run out by themselves.
 create function api.stop_x402_leases(wallet_id uuid, reason text) returns void
 language sql security definer set search_path = ''
@@ -143,7 +156,8 @@ declare
   name text;
 begin
   foreach name in array array[
-    'put_x402_settlement', 'revoke_x402_leases', 'stop_x402_leases', 'resume_x402_leases']
+    'put_x402_settlement', 'revoke_x402_leases', 'get_x402_ended_leases', 'stop_x402_leases',
+    'resume_x402_leases']
   loop
     execute format('revoke execute on function api.%I from public', name);
     execute format('grant execute on function api.%I to x402_operator', name);

@@ -35,6 +35,7 @@ select set_eq(
       ('roll_up_x402_credits', 'x402_operator'),
       ('announce_x402_price', 'x402_operator'),
       ('deposit_x402_funds', 'x402_operator'),
+      ('get_x402_ended_leases', 'x402_operator'),
       ('get_x402_events', 'x402_operator'),
       ('get_x402_totals', 'x402_operator'),
       ('get_x402_webhooks', 'x402_operator'),

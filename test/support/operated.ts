@@ -41,6 +41,7 @@ export async function openOperated(): Promise<Operated> {
     supabaseKey: API_KEY,
     redis: redis.url,
     redisToken: redis.token,
+    region: 'local',
   })
   return {
     database,

@@ -10,6 +10,7 @@ export const agentPut: Command = {
     status: { value: 'active|suspended', help: 'a suspended agent pays nothing; default active' },
     id: idOption,
   },
+  endsLeases: true,
   async run(session) {
     const { arguments: given } = session
     const agent = {

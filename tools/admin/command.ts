@@ -1,5 +1,5 @@
 import type { Arguments, Option, Options } from '../cli/arguments.ts'
-import { type Caches, connectCaches } from '../cli/caches.ts'
+import { type Caches, connectCaches, EndedLeases } from '../cli/caches.ts'
 import { CommandFailure } from '../cli/failure.ts'
 import { connectOperator, type Operator } from '../cli/operator.ts'
 import type { Outcome } from '../cli/output.ts'
@@ -15,6 +15,8 @@ export type Command = {
   /** What stands after the name without an option of its own. */
   positional?: string
   options: Options
+  /** Whether a lease may end by it: what Redis has of it is deleted then. */
+  endsLeases?: true
   run: (session: Session) => Promise<Outcome>
 }
 
@@ -42,8 +44,18 @@ export class Session {
   }
 
   async forgetQuote(endpointId: string): Promise<void> {
+    await (await this.#connected()).forgetQuote(endpointId)
+  }
+
+  /** Has every region forget the leases that were ended lately, by this command or another. */
+  async forgetLeases(): Promise<void> {
+    const ended = EndedLeases.parse(await this.call('get_x402_ended_leases'))
+    await (await this.#connected()).forgetLeases(ended)
+  }
+
+  async #connected(): Promise<Caches> {
     this.#caches ??= connectCaches(await this.target())
-    await this.#caches.forgetQuote(endpointId)
+    return this.#caches
   }
 
   /**

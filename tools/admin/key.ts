@@ -46,6 +46,7 @@ export const keyRevoke: Command = {
   example: 'key revoke hiew86p5eVSC3JKu',
   positional: 'KEY_ID',
   options: {},
+  endsLeases: true,
   async run(session) {
     const [word = ''] = session.arguments.positionals
     const known = parseApiKey(word)

@@ -19,6 +19,7 @@ export const policySet: Command = {
       several: true,
     },
   },
+  endsLeases: true,
   async run(session) {
     const { arguments: given } = session
     const wallet = given.id('wallet')
@@ -46,13 +47,14 @@ export const policySettlement: Command = {
     wallet: { value: 'UUID', help: 'which wallet; it needs a policy', required: true },
     settlement: { value: 'sync|async|auto', help: 'what its policy allows', required: true },
   },
+  endsLeases: true,
   async run(session) {
     const { arguments: given } = session
     const wallet = given.id('wallet')
     const settlement = given.choice('settlement', ['sync', 'async', 'auto'])
     await session.call('put_x402_settlement', { wallet_id: wallet, settlement })
     return {
-      text: `settlement of wallet ${wallet}: ${settlement}\nOpen leases are revoked by a change.`,
+      text: `settlement of wallet ${wallet}: ${settlement}\nA change ends its leases, at once.`,
       data: { wallet, settlement },
     }
   },

@@ -18,6 +18,7 @@ export const signerNew: Command = {
       help: 'write the private JWK there (mode 600) instead; a file that exists is the key',
     },
   },
+  endsLeases: true,
   async run(session) {
     const path = session.arguments.optional('out')
     const agent = session.arguments.id('agent')
@@ -45,6 +46,7 @@ export const signerAdd: Command = {
       required: true,
     },
   },
+  endsLeases: true,
   async run(session) {
     const agent = session.arguments.id('agent')
     const read = PublicJwk.safeParse(jsonIn(await readSource(session.arguments.text('jwk'))))
@@ -70,6 +72,7 @@ export const signerRevoke: Command = {
     agent: agentOption,
     thumbprint: { value: 'TEXT', help: 'RFC 7638 name of the key', required: true },
   },
+  endsLeases: true,
   async run(session) {
     const [agent, name] = [session.arguments.id('agent'), session.arguments.text('thumbprint')]
     if (!/^[A-Za-z0-9_-]{43}$/.test(name)) throw usage('--thumbprint has 43 base64url characters')

@@ -10,6 +10,7 @@ export const walletPut: Command = {
     status: { value: 'active|frozen', help: 'a frozen wallet pays nothing; default active' },
     id: idOption,
   },
+  endsLeases: true,
   async run(session) {
     const { arguments: given } = session
     const wallet = {

@@ -1,28 +1,59 @@
 import { Redis } from '@upstash/redis'
+import * as z from 'zod'
+import { redisLeases } from '../../shared/adapters/redis-leases.ts'
+import { WalletId } from '../../shared/domain/ids.ts'
 import { dependency } from './failure.ts'
 import type { Target } from './target.ts'
 
 const TIMEOUT_MS = 5_000
 
-/** Deletes what the shared cache tier knows of something an operator just changed. */
-export type Caches = { forgetQuote: (endpointId: string) => Promise<void> }
+/** Where leases were ended, as the ledger says it. */
+export const EndedLeases = z.array(z.object({ wallet_id: WalletId, region: z.string() }))
+type EndedLeases = z.output<typeof EndedLeases>
+
+/** Deletes what Redis knows of something an operator just changed. Safe to repeat. */
+export type Caches = {
+  forgetQuote: (endpointId: string) => Promise<void>
+  /** From then on nothing is promised from them. */
+  forgetLeases: (ended: EndedLeases) => Promise<void>
+}
 
 /** The shared cache tier, and those of all regions. See docs/storage.md for their keys. */
-export function connectCaches({ redis, environment }: Target): Caches {
-  const clients = redis.map(connect)
+export function connectCaches({ redis: databases, environment }: Target): Caches {
   return {
     async forgetQuote(endpointId) {
       const key = `payos:${environment}:quote:${endpointId}`
-      const deleted = await Promise.allSettled(clients.map((client) => client.del(key)))
-      const silent = redis.filter((_, at) => deleted[at]?.status === 'rejected')
-      if (silent.length === 0) return
-      // The client's errors repeat whole commands; they are not passed on.
-      const hosts = silent.map(({ url }) => new URL(url).host).join(', ')
-      throw dependency(
-        `the ledger has the change, but Redis did not answer (${hosts}): quotes may be 60 s old; repeat it`,
-      )
+      const forgotten = databases.map((redis) => connect(redis).del(key))
+      await reach(databases, forgotten, 'quotes may be 60 s old')
+    },
+
+    async forgetLeases(ended) {
+      const forgotten = databases.map(async ({ region, ...address }) => {
+        const own = ended.filter((lease) => lease.region === region)
+        const store = redisLeases({ ...address, environment, region: region ?? '' }, wallClock)
+        for (const lease of own) await store.revoke(lease.wallet_id)
+      })
+      await reach(databases, forgotten, 'payments may be promised by the old terms for 60 s')
     },
   }
+}
+
+const wallClock = { nowSeconds: () => Math.floor(Date.now() / 1000) }
+
+/** Waits for all of them; fails with what it means that some did not answer. */
+async function reach(
+  databases: Target['redis'],
+  works: readonly Promise<unknown>[],
+  meaning: string,
+): Promise<void> {
+  const ended = await Promise.allSettled(works)
+  const silent = databases.filter((_, at) => ended[at]?.status === 'rejected')
+  if (silent.length === 0) return
+  // The client's errors repeat whole commands; they are not passed on.
+  const hosts = silent.map(({ url }) => new URL(url).host).join(', ')
+  throw dependency(
+    `the ledger has the change, but Redis did not answer (${hosts}): ${meaning}; repeat it`,
+  )
 }
 
 const connect = ({ url, token }: Target['redis'][number]) =>

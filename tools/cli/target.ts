@@ -21,6 +21,7 @@ const DevFile = z.object({
   supabaseKey: z.string(),
   redis: z.url(),
   redisToken: z.string(),
+  region: z.string(),
 })
 export type DevFile = z.output<typeof DevFile>
 
@@ -28,8 +29,8 @@ export type DevFile = z.output<typeof DevFile>
 export type Target = {
   environment: 'test' | 'live'
   supabase: { url: string; apiKey: string; token: string }
-  /** The Redis of all, and that of each region with leases. */
-  redis: readonly { url: string; token: string }[]
+  /** The Redis of all, and that of each region with leases, which one Redis can be at once. */
+  redis: readonly { url: string; token: string; region?: string }[]
 }
 
 const Hosted = z.object({
@@ -97,7 +98,7 @@ async function localTarget(): Promise<Target> {
   return {
     environment: 'test',
     supabase: { url: dev.supabase, apiKey: dev.supabaseKey, token: dev.operator.token },
-    redis: [{ url: dev.redis, token: dev.redisToken }],
+    redis: [{ url: dev.redis, token: dev.redisToken, region: dev.region }],
   }
 }
 
