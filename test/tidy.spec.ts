@@ -164,6 +164,20 @@ describe('the house', () => {
     expect(missing).toEqual([])
   })
 
+  it('says of every table and every key of Redis what it is for', ({ expect }) => {
+    const storage = read('docs/storage.md')
+    const tables = files
+      .filter((path) => path.startsWith('supabase/migrations/'))
+      .flatMap((path) => [...read(path).matchAll(/^create table ledger\.(\w+)/gm)])
+    const leases = read('shared/adapters/redis-leases.ts')
+    const keys = [...leases.matchAll(/\bkey\('(\w+)'/g)].map(([, kind]) => `…:${kind}:`)
+
+    expect([tables.length, keys.length].every((count) => count > 5)).toBe(true)
+    expect(
+      [...tables.map(([, name]) => `\`${name}\``), ...keys].filter((it) => !storage.includes(it)),
+    ).toEqual([])
+  })
+
   it('says how to undo each migration', ({ expect }) => {
     const migrations = files.filter((path) => path.startsWith('supabase/migrations/'))
 
