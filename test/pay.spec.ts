@@ -123,12 +123,7 @@ describe('POST /pay', () => {
   it('answers a repeat with the same payment, on every edge', async ({ expect }) => {
     const agent = await world.agent()
     const endpoint = await world.endpoint()
-    const requestId = randomUUID()
-    const first = await world.pay(agent, endpoint, { requestId })
-    await world.kept(first)
-
-    // In this order: an edge that asks the ledger signs anew, and keeps that for later repeats.
-    const here = await world.payByRedis(agent, endpoint, { requestId })
+    const { requestId, first, again: here } = await world.payTwice(agent, endpoint)
     const there = await world.pay(agent, endpoint, { requestId, edge: 1 })
 
     for (const repeat of [here, there]) {

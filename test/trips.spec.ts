@@ -130,10 +130,9 @@ describe('the backend trips an answer waits for', () => {
   )
 
   it('one to Redis for a repeat this isolate has seen', async ({ expect }) => {
-    const requestId = randomUUID()
-    await world.kept(await world.pay(agent, endpoint, { requestId }))
+    const { again } = await world.payTwice(agent, endpoint)
 
-    expect(waitedFor(await world.payByRedis(agent, endpoint, { requestId }))).toEqual(['redis'])
+    expect(waitedFor(again)).toEqual(['redis'])
   })
 
   it('one to the ledger for a repeat on a cold isolate', async ({ expect }) => {
