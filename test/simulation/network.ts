@@ -24,7 +24,8 @@ type Sent = {
   reject: (cause: Error) => void
 }
 
-const never = new Promise<never>(() => undefined)
+/** One of its own each time: what waits for one that all share is kept for good, its world with it. */
+const never = () => new Promise<never>(() => undefined)
 const headers = new Headers({ 'content-type': 'application/json' })
 
 /** As much of a response as clients read; a real one would make a stream of each body. */
@@ -45,7 +46,7 @@ export class Network {
   }
 
   async fetch(task: Task, { url, init }: { url: string; init: RequestInit }): Promise<Response> {
-    if (isDead(task) || this.#dies(task, 'sends')) return never
+    if (isDead(task) || this.#dies(task, 'sends')) return never()
     const server = this.#options.serverOf(url)
     let isOver = false
     watch(init.signal, this.#options.timeline, () => isOver)
@@ -55,7 +56,7 @@ export class Network {
     })
     const settled = await answered.catch((failure: unknown) => ({ failure }))
     isOver = true
-    if (isDead(task) || this.#dies(task, 'hears')) return never
+    if (isDead(task) || this.#dies(task, 'hears')) return never()
     if ('failure' in settled) throw settled.failure
     return responseOf(settled)
   }
