@@ -22,14 +22,18 @@ export class Timeline {
     this.#push({ at: this.now + Math.max(0, ms), order: this.#order++, run })
   }
 
-  /** Lets everything happen that is due until a moment, or until `isOver` after an event. */
+  /**
+   * Lets everything happen that is due until a moment, or until `isOver` after an event. The loop
+   * of the process turns once, at the beginning: for what is collected, and who waits for a timer.
+   */
   async runUntil(end: number, isOver: () => boolean): Promise<void> {
+    await new Promise((resolve) => realImmediate(resolve))
     for (let next = this.#events[0]; next && next.at <= end; next = this.#events[0]) {
       this.#pop()
       this.now = Math.max(this.now, next.at)
       void next.run()
-      // All that can go on without the world goes on: one turn of the loop drains every promise.
-      await new Promise((resolve) => realImmediate(resolve))
+      // All that can go on without the world goes on: a tick comes when every promise is drained.
+      await new Promise<void>((resolve) => process.nextTick(resolve))
       if (isOver()) return
     }
     this.now = Math.max(this.now, end)
