@@ -2,6 +2,7 @@ import { createApp } from '../../functions/app.ts'
 import { type Config, readConfig } from '../../functions/config.ts'
 import { createDeps, type Deps } from '../../functions/deps.ts'
 import { everyMinute } from '../../functions/minute.ts'
+import { requestOf } from './http.ts'
 import { isDead } from './network.ts'
 import { type Isolate, type Task, within } from './platform.ts'
 import type { Random } from './random.ts'
@@ -84,12 +85,11 @@ export class Edge {
   /** A request, in the words of HTTP; nothing when the isolate or the request died on the way. */
   async ask(asked: Asked, task: Task): Promise<Answered | undefined> {
     return this.#live(task, async () => {
-      const { headers, body, method, path } = asked
+      const { headers, body } = asked
       const length = body === undefined ? {} : { 'content-length': String(body.length) }
-      const request = new Request(ISSUER + path, {
-        method,
+      const request = requestOf(ISSUER + asked.path, {
+        ...asked,
         headers: { ...headers, ...length },
-        ...(body !== undefined && { body }),
       })
       Object.assign(request, { cf: { continent: this.continent } })
       const context = { waitUntil: () => undefined, passThroughOnException: () => undefined }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { cryptoOf } from './crypto.ts'
+import { PlainResponse } from './http.ts'
 import { Random } from './random.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -47,7 +48,7 @@ type Given = { timeline: Timeline; seed: bigint; fetch: Fetch }
  * put the real ones back. Cryptography is real but answers at once: a thread pool has no order.
  */
 export function takeOver({ timeline, seed, fetch }: Given): () => void {
-  const real = { Date, setTimeout, clearTimeout, fetch: globalThis.fetch, crypto }
+  const real = { Date, setTimeout, clearTimeout, fetch: globalThis.fetch, crypto, Response }
   const realTimeout = AbortSignal.timeout
   const realPerformance = performance.now
   const now = () => timeline.now + (tasks.getStore()?.isolate.skewMs ?? 0)
@@ -71,6 +72,7 @@ export function takeOver({ timeline, seed, fetch }: Given): () => void {
   replace('setTimeout', timeout)
   replace('clearTimeout', () => undefined)
   replace('crypto', cryptoOf(random))
+  replace('Response', PlainResponse)
   replace('fetch', (input: string | URL | Request, init: RequestInit = {}) => {
     const task = tasks.getStore()
     if (!task) throw new Error('a fetch outside of every task')
