@@ -1,7 +1,15 @@
 import * as node from 'node:crypto'
 import type { Random } from './random.ts'
 
-const keyOf = (key: CryptoKey) => node.KeyObject.from(key as node.webcrypto.CryptoKey)
+const keyObjects = new WeakMap<CryptoKey, node.KeyObject>()
+
+function keyOf(key: CryptoKey): node.KeyObject {
+  const known = keyObjects.get(key)
+  if (known) return known
+  const found = node.KeyObject.from(key as node.webcrypto.CryptoKey)
+  keyObjects.set(key, found)
+  return found
+}
 const bytes = (data: Uint8Array) => new Uint8Array(data).buffer
 const isMac = (key: CryptoKey) => key.algorithm.name === 'HMAC'
 const mac = (key: CryptoKey, data: Uint8Array) =>
@@ -14,11 +22,10 @@ export function cryptoOf(random: Random) {
       bytes(node.createHash(name.replace('-', '')).update(data).digest()),
     async importKey(...given: Parameters<typeof node.webcrypto.subtle.importKey>) {
       const [format, data, algorithm, extractable, usages] = given
-      const isRaw = (format as string) !== 'jwk'
-      const key = isRaw
-        ? node.createSecretKey(data as Uint8Array)
-        : jwkKey(data as unknown as node.JsonWebKey)
-      return key.toCryptoKey(algorithm as 'Ed25519', extractable, usages)
+      const make = (key: node.KeyObject) =>
+        key.toCryptoKey(algorithm as 'Ed25519', extractable, usages)
+      if ((format as string) !== 'jwk') return make(node.createSecretKey(data as Uint8Array))
+      return once(JSON.stringify(given), () => make(jwkKey(data as unknown as node.JsonWebKey)))
     },
     sign: async (_: unknown, key: CryptoKey, data: Uint8Array) =>
       bytes(isMac(key) ? mac(key, data) : sign(key, data)),
@@ -34,6 +41,15 @@ export function cryptoOf(random: Random) {
     return digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5')
   }
   return { subtle, randomUUID: uuid, getRandomValues: fill(random) }
+}
+
+/** Keys by what they are made of: each isolate imports the same few, and a key never changes. */
+const imported = new Map<string, CryptoKey>()
+
+function once(name: string, make: () => CryptoKey): CryptoKey {
+  const key = imported.get(name) ?? make()
+  imported.set(name, key)
+  return key
 }
 
 /** Signatures made here, each with what it signs: such a one need not be computed again. */
