@@ -22,8 +22,8 @@ export function cryptoOf(random: Random) {
       bytes(node.createHash(name.replace('-', '')).update(data).digest()),
     async importKey(...given: Parameters<typeof node.webcrypto.subtle.importKey>) {
       const [format, data, algorithm, extractable, usages] = given
-      const make = (key: node.KeyObject) =>
-        key.toCryptoKey(algorithm as 'Ed25519', extractable, usages)
+      const make = (key: node.KeyObject): CryptoKey =>
+        key.toCryptoKey(algorithm as 'Ed25519', extractable, usages) as CryptoKey
       if ((format as string) !== 'jwk') return make(node.createSecretKey(data as Uint8Array))
       return once(JSON.stringify(given), () => make(jwkKey(data as unknown as node.JsonWebKey)))
     },

@@ -53,7 +53,7 @@ export class SimulatedDatabase {
   }
 
   answer(url: string, init: RequestInit): { status: number; body: string } {
-    const name = new URL(url).pathname.split('/').at(-1) ?? ''
+    const name = url.slice(url.lastIndexOf('/') + 1)
     if (String(init.body).includes('"poison-')) {
       const { records } = JSON.parse(String(init.body)) as { records: unknown[] }
       if (records.length > 1) this.#options.met('a bisect')
