@@ -19,7 +19,7 @@ const mac = (key: CryptoKey, data: Uint8Array) =>
 export function cryptoOf(random: Random) {
   const subtle = {
     digest: async (name: string, data: Uint8Array) =>
-      bytes(node.createHash(name.replace('-', '')).update(data).digest()),
+      bytes(node.hash(name.replace('-', ''), data, 'buffer')),
     async importKey(...given: Parameters<typeof node.webcrypto.subtle.importKey>) {
       const [format, data, algorithm, extractable, usages] = given
       const make = (key: node.KeyObject): CryptoKey =>

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { arityFits, type Command, type Context } from './command.ts'
 import type { LuaMachine } from './lua/machine.ts'
 import { type Bytes, Refusal, type Reply, ReplyError } from './reply.ts'
@@ -7,8 +7,7 @@ import { type ParsedScript, parseScript } from './script-header.ts'
 export type ScriptCall = { keys: Bytes[]; argv: Bytes[]; readOnly: boolean }
 
 /** The hash a script is known by: of the text as it was sent, its first line included. */
-export const shaOf = (text: Bytes): string =>
-  createHash('sha1').update(text, 'latin1').digest('hex')
+export const shaOf = (text: Bytes): string => hash('sha1', Buffer.from(text, 'latin1'))
 
 /** The script cache: what was loaded or run once can be run by its hash until a flush. */
 export class Scripts {
