@@ -30,23 +30,27 @@ type ObserveDeps = Pick<Deps, 'issuer' | 'environment' | 'meter' | 'later'>
 export const observe = (deps: ObserveDeps): MiddlewareHandler<PayosEnv> =>
   async function observed(c, next) {
     const started = performance.now()
-    c.set('requestId', requestIdOf(c))
-    c.set('trips', new RequestTrips())
+    const requestId = requestIdOf(c)
+    const trips = new RequestTrips()
+    c.set('requestId', requestId)
+    c.set('trips', trips)
     c.set('issuer', deps.issuer)
 
     await next()
 
-    c.header('X-Request-Id', c.var.requestId)
-    c.header('X-Content-Type-Options', 'nosniff')
-    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
-    if (deps.environment === 'test' && c.var.trips.taken.length > 0) {
-      c.header('Server-Timing', c.var.trips.toString())
+    // Not by `c.header`, which makes the whole answer anew for each name.
+    const { headers } = c.res
+    headers.set('X-Request-Id', requestId)
+    headers.set('X-Content-Type-Options', 'nosniff')
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+    if (deps.environment === 'test' && trips.taken.length > 0) {
+      headers.set('Server-Timing', trips.toString())
     }
     const route = routeOf(`${c.req.method} ${c.req.path}`)
-    const code = c.var.outcome ?? 'ok'
+    const code = c.get('outcome') ?? 'ok'
     deps.meter.request({ route, code, ms: performance.now() - started })
     deps.later(c, deps.meter.flush())
-    if (code !== 'ok') log({ requestId: c.var.requestId, route, code, status: c.res.status })
+    if (code !== 'ok') log({ requestId, route, code, status: c.res.status })
   }
 
 /** Cloudflare names each request; elsewhere, and for a name of another form, one is made. */

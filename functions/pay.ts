@@ -58,7 +58,7 @@ async function settle(
   deps: PayDeps,
   { order, mayBePromised }: { order: Order; mayBePromised: boolean },
 ): Promise<Response> {
-  const settled = await deps.ledger.settle(order, c.var.trips)
+  const settled = await deps.ledger.settle(order, c.get('trips'))
   await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
   if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
   if (mayBePromised) return refuse(c, unknownOutcome(order.id).problem)
