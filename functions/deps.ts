@@ -80,8 +80,8 @@ export type Deps = {
   /** Callbacks this isolate has let in, for as long as their signatures last. */
   seenCallbacks: LRUCache<string, true>
   meter: Meter
-  /** Lets work finish after the answer. Nothing money depends on may be left to it. */
-  later: (c: Context<PayosEnv>, work: Promise<unknown>) => void
+  /** Lets work, if there is any, finish after the answer. Nothing money depends on may be left to it. */
+  later: (c: Context<PayosEnv>, work: Promise<unknown> | undefined) => void
 }
 
 /** Builds the adapters; the one place that knows which provider stands behind which port. */
@@ -130,7 +130,7 @@ export function createDeps(config: Config): Deps {
     listings: memoryOf({ max: PAGES_MAX, seconds: QUOTE_SECONDS, clock }),
     seenCallbacks: memoryOf({ max: CALLBACKS_MAX, seconds: CALLBACK_SECONDS, clock }),
     meter: new Meter(redis.counters, clock),
-    later: (c, work) => c.executionCtx.waitUntil(work.catch(() => undefined)),
+    later: (c, work) => work && c.executionCtx.waitUntil(work.catch(() => undefined)),
   }
 }
 

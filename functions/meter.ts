@@ -40,14 +40,14 @@ export class Meter {
     this.#add('payos_pay_duration_milliseconds_sum', Math.round(ms))
   }
 
-  /** Hands the counts over when it is time; to be awaited after the answer has left. */
-  async flush(): Promise<void> {
+  /** Hands the counts over when it is time; what it returns is awaited after the answer has left. */
+  flush(): Promise<void> | undefined {
     const nowSeconds = this.#clock.nowSeconds()
-    if (nowSeconds - this.#flushedAt < FLUSH_SECONDS) return
+    if (nowSeconds - this.#flushedAt < FLUSH_SECONDS) return undefined
     this.#flushedAt = nowSeconds
     const deltas = this.#deltas
     this.#deltas = new Map()
-    await this.#counters.add(deltas)
+    return this.#counters.add(deltas)
   }
 
   /** The counts of all isolates, as far as they were handed over, with this one's own on top. */

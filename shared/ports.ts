@@ -116,8 +116,8 @@ export type StoredAnswer = {
  */
 export type Answers = {
   find(id: PaymentId, trips: Trips): Promise<StoredAnswer | undefined>
-  /** Kept until `until`, in unix seconds. Resolves when it is written, or handed to who writes it. */
-  keep(kept: { id: PaymentId; answer: StoredAnswer; until: number }): Promise<void>
+  /** Kept until `until`, in unix seconds. Nothing to wait for when another request writes it too. */
+  keep(kept: { id: PaymentId; answer: StoredAnswer; until: number }): Promise<void> | undefined
 }
 
 /** A quote with the moment the ledger told it, in unix seconds: its age counts over all tiers. */

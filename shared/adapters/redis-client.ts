@@ -57,17 +57,19 @@ export type Guarded = ReturnType<typeof breaker>
  */
 export function batched<Item>(
   write: (items: readonly Item[]) => Promise<unknown>,
-): (item: Item) => Promise<void> {
+): (item: Item) => Promise<void> | undefined {
   let waiting: Item[] = []
   let dueAt = 0
-  return async (item) => {
-    waiting.push(item)
-    if (waiting.length > 1 && Date.now() < dueAt + ABANDONED_MS) return
-
-    dueAt = Date.now() + BATCH_MS
+  const writeAll = async () => {
     await new Promise((resolve) => setTimeout(resolve, BATCH_MS))
     const items = waiting
     waiting = []
     await write(items)
+  }
+  return (item) => {
+    waiting.push(item)
+    if (waiting.length > 1 && Date.now() < dueAt + ABANDONED_MS) return undefined
+    dueAt = Date.now() + BATCH_MS
+    return writeAll()
   }
 }
