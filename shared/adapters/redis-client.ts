@@ -6,7 +6,7 @@ const FAILURES_MAX = 3
 const OPEN_SECONDS = 5
 
 /** How long the first of a batch waits for the others. */
-const BATCH_MS = 10
+const BATCH_MS = 25
 
 /** A batch whose writer was ended with its request is taken over after this long. */
 const ABANDONED_MS = 1_000
