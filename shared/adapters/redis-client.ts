@@ -1,4 +1,3 @@
-import { Redis } from '@upstash/redis/cloudflare'
 import type { Clock } from '../ports.ts'
 
 /** After this many failures in a row Redis is left alone for a while. */
@@ -11,23 +10,6 @@ const BATCH_MS = 25
 /** A batch whose writer was ended with its request is taken over after this long. */
 const ABANDONED_MS = 1_000
 
-export type RedisAddress = { url: string; token: string; environment: string }
-
-/**
- * The client, with the defaults that are unsafe for us turned off: it would repeat a command whose
- * answer was lost, merge commands of different requests, and turn digits into floats.
- */
-export const connect = ({ url, token }: Pick<RedisAddress, 'url' | 'token'>, timeoutMs: number) =>
-  new Redis({
-    url,
-    token,
-    retry: { retries: 0 },
-    enableAutoPipelining: false,
-    automaticDeserialization: false,
-    enableTelemetry: false,
-    signal: () => AbortSignal.timeout(timeoutMs),
-  })
-
 /** Skips Redis while it fails, so that an outage costs no request its time. */
 export function breaker(clock: Clock) {
   const state = { failures: 0, openUntil: 0 }
@@ -38,7 +20,7 @@ export function breaker(clock: Clock) {
       state.failures = 0
       return value
     } catch {
-      // The client's errors repeat whole commands, so they are neither logged nor passed on.
+      // Foreseen, and nothing in it helps: a cache that fails is a miss.
       state.failures += 1
       if (state.failures >= FAILURES_MAX) state.openUntil = clock.nowSeconds() + OPEN_SECONDS
       return undefined

@@ -13,7 +13,8 @@ import { QUARANTINE } from './lua/quarantine.ts'
 import { READ } from './lua/read.ts'
 import { RESERVE } from './lua/reserve.ts'
 import { SURVEY } from './lua/survey.ts'
-import { breaker, connect, type RedisAddress } from './redis-client.ts'
+import { connect, type RedisAddress } from './redis-call.ts'
+import { breaker } from './redis-client.ts'
 
 /** Past this a reservation counts as unknown, and the ledger is asked with the same payment id. */
 const RESERVE_TIMEOUT_MS = 250
@@ -43,7 +44,7 @@ export function redisLeases(address: LeaseAddress, clock: Clock): LeaseStore {
 
     async prepare(walletId, nonce) {
       const keys = [key('making', walletId), right(walletId)]
-      const name = await patient.eval(PREPARE, keys, [nonce, lifeMs, MAKING_MS])
+      const name = await patient.run(PREPARE, keys, [nonce, lifeMs, MAKING_MS])
       return z.string().nullable().parse(name) ?? undefined
     },
 
@@ -55,15 +56,14 @@ export function redisLeases(address: LeaseAddress, clock: Clock): LeaseStore {
       ]
       const day = granted.daySeconds * 1000
       const words = [name, lifeMs, granted.epoch, day, granted.id, ...termsOf(granted)]
-      return (await patient.eval(INSTALL, keys, words)) === 'installed'
+      return (await patient.run(INSTALL, keys, words)) === 'installed'
     },
 
     async remaining(walletId) {
-      const found = await patient
-        .pipeline()
-        .hmget(lease(walletId), 'id', 'limit', 'remaining')
-        .pttl(lease(walletId))
-        .exec()
+      const found = await patient.callAll([
+        ['hmget', lease(walletId), 'id', 'limit', 'remaining'],
+        ['pttl', lease(walletId)],
+      ])
       const read = Left.safeParse(found)
       if (!read.success) return undefined
       const [[id, limit, remaining], left] = read.data
@@ -71,26 +71,26 @@ export function redisLeases(address: LeaseAddress, clock: Clock): LeaseStore {
     },
 
     async revoke(walletId) {
-      await patient.del(lease(walletId), right(walletId))
+      await patient.call('del', lease(walletId), right(walletId))
     },
 
     async read(shard, most) {
-      const [waiting, entries] = Entries.parse(await patient.eval(READ, [stream(shard)], [most]))
+      const [waiting, entries] = Entries.parse(await patient.run(READ, [stream(shard)], [most]))
       return { waiting, records: entries.map(recordOf) }
     },
 
     async survey() {
       const shards = Array.from({ length: SHARDS }, (_, shard) => stream(shard))
-      return z.array(z.int()).parse(await patient.eval(SURVEY, shards, []))
+      return z.array(z.int()).parse(await patient.run(SURVEY, shards, []))
     },
 
     async acknowledge(shard, entries) {
-      if (entries.length > 0) await patient.xdel(stream(shard), [...entries])
+      if (entries.length > 0) await patient.call('xdel', stream(shard), ...entries)
     },
 
     async quarantine(shard, { entry, reason }) {
       const keys = [stream(shard), key('quarantine', 'all')]
-      return (await patient.eval(QUARANTINE, keys, [entry, reason])) === 1
+      return (await patient.run(QUARANTINE, keys, [entry, reason])) === 1
     },
   }
 }
@@ -106,10 +106,10 @@ function promises(
   const redis = connect(address, RESERVE_TIMEOUT_MS)
   const guarded = breaker(clock)
   const get = (trips: Trips, name: string) =>
-    guarded(() => trips.wait('redis', () => redis.get<string>(name)))
+    guarded(() => trips.wait('redis', () => redis.call('get', name)))
   const find = async (id: string, trips: Trips): Promise<Reservation | undefined> => {
     const record = await get(trips, key('payment', id))
-    return record ? readReservation(record) : undefined
+    return typeof record === 'string' ? readReservation(record) : undefined
   }
 
   return {
@@ -117,7 +117,7 @@ function promises(
 
     async findRequest({ walletId, requestId }, trips) {
       const known = await get(trips, key('request', `${walletId}:${requestId}`))
-      return known ? find(known.slice(0, 36), trips) : undefined
+      return typeof known === 'string' ? find(known.slice(0, 36), trips) : undefined
     },
 
     async reserve(order, nowSeconds, trips) {
@@ -126,7 +126,7 @@ function promises(
       let sent = false
       const said = await guarded(() => {
         sent = true
-        return trips.wait('redis', () => redis.eval(RESERVE, keys, words))
+        return trips.wait('redis', () => redis.run(RESERVE, keys, words))
       })
       return sent ? reservedOf(said) : { kind: 'declined', reason: 'unavailable' }
     },

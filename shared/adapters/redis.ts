@@ -1,9 +1,9 @@
-import type { Redis } from '@upstash/redis/cloudflare'
 import * as z from 'zod'
 import { EndpointId, ProviderId } from '../domain/ids.ts'
 import { Amount, Currency } from '../domain/money.ts'
 import type { Answers, Backend, Clock, Counters, Quotes, ToldQuote, Trips } from '../ports.ts'
-import { batched, breaker, connect, type Guarded, type RedisAddress } from './redis-client.ts'
+import { connect, type Redis, type RedisAddress } from './redis-call.ts'
+import { batched, breaker, type Guarded } from './redis-client.ts'
 
 /** A request waits this long for Redis and no longer: past it, asking the ledger is faster. */
 const READ_TIMEOUT_MS = 30
@@ -73,24 +73,23 @@ export function redisStores(
   return {
     answers: {
       async find(id, trips) {
-        return parse(Stored, await read(trips, () => reads.get<string>(key('answer', id))))
+        return parse(Stored, await read(trips, () => reads.call('get', key('answer', id))))
       },
       keep: batched(async (kept: readonly Kept[]) => {
-        const pipeline = writes.pipeline()
-        for (const { id, answer, until } of kept) {
-          pipeline.set(key('answer', id), JSON.stringify(answer), { exat: until })
-        }
-        await guarded(() => pipeline.exec())
+        const commands = kept.map(({ id, answer, until }) => {
+          return ['set', key('answer', id), JSON.stringify(answer), 'exat', until]
+        })
+        await guarded(() => writes.callAll(commands))
       }),
     },
     quotes: {
       async find(id, trips) {
-        return parse(StoredQuote, await read(trips, () => reads.get<string>(key('quote', id))))
+        return parse(StoredQuote, await read(trips, () => reads.call('get', key('quote', id))))
       },
       async keep(told) {
         const text = JSON.stringify(StoredQuote.encode(told))
         const name = key('quote', told.quote.endpointId)
-        await guarded(() => writes.set(name, text, { ex: QUOTE_SECONDS }))
+        await guarded(() => writes.call('set', name, text, 'ex', QUOTE_SECONDS))
       },
     },
     // Apart: what is late for a payment is early enough for an operator who watches one.
@@ -101,18 +100,17 @@ export function redisStores(
 function counters(redis: Redis, guarded: Guarded, key: string): Counters {
   return {
     async add(deltas) {
-      const pipeline = redis.pipeline()
-      for (const [name, by] of deltas) pipeline.hincrby(key, name, by)
-      if (deltas.size > 0) await guarded(() => pipeline.exec())
+      const commands = [...deltas].map(([name, by]) => ['hincrby', key, name, by])
+      if (commands.length > 0) await guarded(() => redis.callAll(commands))
     },
     async read(trips) {
-      const all = await guarded(() => trips.wait('redis', () => redis.hgetall(key)))
+      const all = await guarded(() => trips.wait('redis', () => redis.call('hgetall', key)))
       return all === undefined ? undefined : pairs(all)
     },
   }
 }
 
-/** With deserialization off the client hands a hash over as Redis sends it: name, digits, name, … */
+/** A hash as Redis sends it: name, digits, name, … */
 function pairs(flat: unknown): Map<string, number> {
   const texts = z.array(z.string()).nullable().parse(flat) ?? []
   return new Map(
