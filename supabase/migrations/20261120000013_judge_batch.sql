@@ -4,61 +4,66 @@
 -- is judged is whether the record is one, whose lease it names, and whether the escrow covers it.
 --
 -- Locks: none that matter; creates functions.
--- Undo: drop the functions and the aggregate, in reverse order.
+-- Undo: drop the functions, then the types.
 
--- The greedy sum: an amount is taken if it still fits, so a later, smaller one may fit after one
--- that did not, as when each is settled alone. It has no search path of its own, since
--- its caller has the empty one: setting it would cost every record more than the sum does.
-create function ledger.take(taken bigint, amount bigint, room bigint) returns bigint
-language plpgsql immutable parallel safe
-as $$
-begin
-  if amount > room - taken then return taken; end if;
-  return taken + amount;
-end
-$$;
-comment on function ledger.take is 'One step of greedy_sum.';
-create aggregate ledger.greedy_sum(amount bigint, room bigint) (
-  sfunc = ledger.take, stype = bigint, initcond = '0');
-comment on aggregate ledger.greedy_sum(bigint, bigint) is 'The sum, in order, of the amounts that fit the room.';
-
--- The records of a batch from one place on, taken apart. Of what is no record, only the place.
-create function ledger.read_records(records jsonb, after integer)
-returns table (
+-- A record of a promise, taken apart. Of what is no record only the place is sure, and it has no amount.
+create type ledger.promise as (
   place integer, payment_id uuid, wallet_id uuid, request_id text, endpoint_id uuid, provider_id uuid,
   amount bigint, currency text, price_version integer, resource_hash bytea, lease_id uuid,
-  lease_seq integer, made_at bigint, content jsonb)
-language plpgsql immutable set search_path = ''
+  lease_seq integer, made_at bigint);
+comment on type ledger.promise is 'What a record of a promise says.';
+
+-- The records of a batch. All members of all of them are given their types at once, which costs a third
+-- of asking for each whether it is valid; that raises for one that is none, and halves find it. What
+-- is rolled back with it has only read: it is no subtransaction that anybody would have to look up.
+create function ledger.read_records(records jsonb, skipped integer default 0) returns ledger.promise[]
+language plpgsql stable set search_path = ''
 as $$
+declare
+  counted integer := jsonb_array_length(records);
+  half integer := counted / 2;
 begin
-  -- Materialized, or every member that is taken out would check the record again.
-  return query
-  with checked as materialized (
-    select e.place, case
-      when pg_input_is_valid(e.it ->> 'payment_id', 'uuid')
-        and pg_input_is_valid(e.it ->> 'lease_id', 'uuid')
-        and pg_input_is_valid(e.it ->> 'endpoint_id', 'uuid')
-        and pg_input_is_valid(e.it ->> 'provider_id', 'uuid')
-        and pg_input_is_valid(coalesce(e.it ->> 'wallet_id', e.it ->> 'lease_id'), 'uuid')
-        and pg_input_is_valid(e.it ->> 'amount', 'bigint')
-        and pg_input_is_valid(e.it ->> 'seq', 'integer')
-        and pg_input_is_valid(e.it ->> 'price_version', 'integer')
-        and pg_input_is_valid(e.it ->> 'made_at', 'bigint')
-        and length(e.it ->> 'request_id') between 1 and 64 and length(e.it ->> 'resource_hash') = 22
-        and (e.it ->> 'request_id') || (e.it ->> 'resource_hash') !~ '[^A-Za-z0-9_-]'
-      then e.it end as it
-    from jsonb_array_elements(records) with ordinality as e (it, place)
-    where e.place > after
-  )
-  select c.place::integer, (c.it ->> 'payment_id')::uuid, (c.it ->> 'wallet_id')::uuid,
-    c.it ->> 'request_id', (c.it ->> 'endpoint_id')::uuid, (c.it ->> 'provider_id')::uuid,
-    (c.it ->> 'amount')::bigint, c.it ->> 'currency', (c.it ->> 'price_version')::integer,
-    decode(translate(c.it ->> 'resource_hash', '-_', '+/') || '==', 'base64'),
-    (c.it ->> 'lease_id')::uuid, (c.it ->> 'seq')::integer, (c.it ->> 'made_at')::bigint, c.it
-  from checked as c;
+  return array(
+    select row(skipped + r.place, r.payment_id, r.wallet_id, r.request_id, r.endpoint_id, r.provider_id,
+      case when w.well then r.amount end, r.currency, r.price_version,
+      case when w.well then
+        substring(decode(translate(r.resource_hash, '-_', '+/') || '==', 'base64') from 1 for 16) end,
+      r.lease_id, r.seq, r.made_at)::ledger.promise
+    from rows from (jsonb_to_recordset(records) as (
+      payment_id uuid, wallet_id uuid, request_id text, endpoint_id uuid, provider_id uuid,
+      amount bigint, currency text, price_version integer, resource_hash text, lease_id uuid,
+      seq integer, made_at bigint)) with ordinality as r (
+      payment_id, wallet_id, request_id, endpoint_id, provider_id, amount, currency, price_version,
+      resource_hash, lease_id, seq, made_at, place),
+    lateral (
+      select r.payment_id is not null and r.endpoint_id is not null and r.provider_id is not null
+        and r.lease_id is not null and r.made_at is not null
+        and least(r.amount, r.seq, r.price_version) > 0 and r.amount < 9007199254740992
+        and r.seq is not null and r.price_version is not null
+        and length(r.request_id) <= 64 and length(r.resource_hash) = 22
+        and r.request_id ~ '^[A-Za-z0-9_-]+$' and r.resource_hash ~ '^[A-Za-z0-9_-]+$'
+      offset 0) as w (well));
+exception when data_exception then
+  if counted = 1 then
+    return array[row(skipped + 1, null, null, null, null, null, null, null, null, null, null, null, null)
+      ::ledger.promise];
+  end if;
+  return ledger.read_records(jsonb_path_query_array(records, '$[0 to $last]',
+      jsonb_build_object('last', half - 1)), skipped)
+    || ledger.read_records(jsonb_path_query_array(records, '$[$first to last]',
+      jsonb_build_object('first', half)), skipped + half);
 end
 $$;
 comment on function ledger.read_records is 'Nothing raises on a record that is none: it comes out empty.';
+
+-- What becomes of a record. `outcome`: settled, replayed, raced, or the code of a failure. `conflict`:
+-- the request id has another payment. `forked`: the lease has another payment of that number.
+create type ledger.judged as (
+  place integer, payment_id uuid, wallet_id uuid, request_id text, endpoint_id uuid, provider_id uuid,
+  amount bigint, currency text, price_version integer, resource_hash bytea, created_at timestamptz,
+  lease_id uuid, lease_seq integer, policy_day date, room bigint, outcome text, conflict boolean,
+  forked boolean);
+comment on type ledger.judged is 'A record of a promise, and what becomes of it.';
 
 -- When a promise was made, by its record, within half a minute of what this clock allows.
 create function ledger.promised_at(made_at bigint, granted_at timestamptz, moment timestamptz)
@@ -70,28 +75,58 @@ as $$
 $$;
 comment on function ledger.promised_at is 'Other clocks differ from this one by 30 seconds at most.';
 
--- What becomes of each record from one place on, until one repeats an id of them with other words:
--- what that one is depends on what becomes of the earlier. The caller holds the locks of the leases.
---
--- `outcome`: settled, replayed, or the code of a failure. `conflict`: the request id has another
--- payment. `forked`: the lease has another payment of that number.
-create function ledger.judge_records(records jsonb, after integer, moment timestamptz)
-returns table (
-  place integer, payment_id uuid, wallet_id uuid, request_id text, endpoint_id uuid, provider_id uuid,
-  amount bigint, currency text, price_version integer, resource_hash bytea, created_at timestamptz,
-  lease_id uuid, lease_seq integer, policy_day date, outcome text, conflict boolean, forked boolean)
+-- What becomes of records, one after the other, where what becomes of one depends on an earlier one.
+-- Rare, and so a loop that looks back, rather than window functions through which every batch goes.
+create function ledger.judge_in_turn(promises ledger.promise[], judged ledger.judged[])
+returns ledger.judged[]
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  p ledger.promise;
+  j ledger.judged;
+  earlier record;
+begin
+  for at in 1 .. cardinality(judged) loop
+    p := promises[at];
+    j := judged[at];
+    select
+      bool_or(e.payment_id = p.payment_id) as known,
+      bool_or((e.payment_id, e.request_id, e.endpoint_id, e.provider_id, e.amount, e.wallet_id)
+        = (p.payment_id, p.request_id, p.endpoint_id, p.provider_id, p.amount,
+          coalesce(p.wallet_id, e.wallet_id))) as same,
+      bool_or((e.wallet_id, e.request_id) = (j.wallet_id, j.request_id)) as conflict,
+      bool_or((e.lease_id, e.lease_seq) = (j.lease_id, j.lease_seq)) as forked,
+      coalesce(sum(e.amount) filter (where e.lease_id = j.lease_id), 0) as spent
+    into earlier from unnest(judged[:at - 1]) as e where e.outcome = 'settled';
+    if earlier.known and j.outcome <> 'malformed' then
+      j.outcome := case when earlier.same then 'replayed' else 'payment_mismatch' end;
+    elsif j.outcome = 'settled' and j.amount > j.room - earlier.spent then
+      j.outcome := 'lease_overdrawn'; -- and a later, smaller one may still fit
+    end if;
+    j.conflict := j.conflict or coalesce(earlier.conflict, false);
+    j.forked := j.forked or coalesce(earlier.forked, false);
+    judged[at] := j;
+  end loop;
+  return judged;
+end
+$$;
+comment on function ledger.judge_in_turn is 'Judges again what was judged as if each came alone.';
+
+-- What becomes of each record. The caller holds the locks of the leases.
+create function ledger.judge_records(promises ledger.promise[]) returns ledger.judged[]
 language plpgsql set search_path = ''
 as $$
-#variable_conflict use_column
+declare
+  moment timestamptz := ledger.clock();
+  judged ledger.judged[];
 begin
-  return query
-  with known as materialized (
-    select r.*, l.wallet_id as payer, l.policy_day, l.granted_at, l.escrow - l.settled as room,
-      first_value(r.place) over same_id as first_place,
-      r.payment_id is null or r.content = first_value(r.content) over same_id as as_first,
+  judged := array(
+    select row(r.place, r.payment_id, l.wallet_id, r.request_id, r.endpoint_id, r.provider_id, r.amount,
+      r.currency, r.price_version, r.resource_hash,
+      ledger.promised_at(r.made_at, l.granted_at, moment), r.lease_id, r.lease_seq, l.policy_day,
+      l.escrow - l.settled,
       case
-        when (least(r.amount, r.lease_seq, r.price_version) > 0 and r.amount < 9007199254740992) is not true
-          then 'malformed'
+        when r.amount is null then 'malformed'
         when (k.request_id, k.endpoint_id, k.provider_id, k.amount::bigint, k.wallet_id)
           = (r.request_id, r.endpoint_id, r.provider_id, r.amount, coalesce(r.wallet_id, k.wallet_id))
           then 'replayed'
@@ -102,54 +137,39 @@ begin
         when e.currency is distinct from l.currency or e.provider_id <> r.provider_id
           then 'endpoint_mismatch'
         when l.state = 'reclaimed' then 'lease_reclaimed'
+        when r.amount > l.escrow - l.settled then 'lease_overdrawn'
         else 'settled'
-      end as verdict
-    from ledger.read_records(records, after) as r
+      end,
+      -- Not exists(): the planner would rather hash every payment there is.
+      (select true from ledger.payments as p
+        where p.wallet_id = l.wallet_id and p.request_id = r.request_id and not p.conflict limit 1)
+        is true,
+      (select true from ledger.payments as p
+        where p.lease_id = r.lease_id and p.lease_seq = r.lease_seq limit 1) is true)::ledger.judged
+    from unnest(promises) as r
     -- The limit keeps each a probe by key, whatever the planner thinks of the tables' sizes.
     left join lateral (
       select * from ledger.payments as p where p.id = r.payment_id limit 1) as k on true
     left join lateral (
       select * from ledger.leases as it where it.id = r.lease_id limit 1) as l on true
     left join lateral (
-      select * from ledger.endpoints as it where it.id = r.endpoint_id limit 1) as e on true
-    window same_id as (partition by r.payment_id order by r.place)
-  ), taken as (
-    select k.*, ledger.greedy_sum(k.amount, k.room)
-        filter (where k.verdict = 'settled' and k.place = k.first_place)
-        over (partition by k.lease_id order by k.place) as total
-    from known as k
-    where k.place < (select coalesce(min(c.place), 2147483647) from known as c where not c.as_first)
-  ), fitted as (
-    select t.*, case
-        when t.verdict = 'settled' and t.place = t.first_place
-          and t.total = lag(t.total, 1, 0::bigint) over (partition by t.lease_id order by t.place)
-          then 'lease_overdrawn'
-        else t.verdict
-      end as found
-    from taken as t
-  ), decided as (
-    select f.*, case
-        when f.payment_id is null or f.place = f.first_place then f.found
-        when first_value(f.found) over same_id = 'settled' then 'replayed'
-        else first_value(f.found) over same_id
-      end as outcome
-    from fitted as f
-    window same_id as (partition by f.payment_id order by f.place)
-  )
-  -- Not exists(): the planner would rather hash every payment there is.
-  select d.place, d.payment_id, d.payer, d.request_id, d.endpoint_id, d.provider_id, d.amount,
-    d.currency, d.price_version, substring(d.resource_hash from 1 for 16),
-    ledger.promised_at(d.made_at, d.granted_at, moment),
-    d.lease_id, d.lease_seq, d.policy_day, d.outcome,
-    d.outcome = 'settled' and (
-      row_number() over (partition by d.payer, d.request_id, d.outcome order by d.place) > 1
-      or (select true from ledger.payments as p
-        where p.wallet_id = d.payer and p.request_id = d.request_id and not p.conflict limit 1) is true),
-    d.outcome = 'settled' and (
-      row_number() over (partition by d.lease_id, d.lease_seq, d.outcome order by d.place) > 1
-      or (select true from ledger.payments as p
-        where p.lease_id = d.lease_id and p.lease_seq = d.lease_seq limit 1) is true)
-  from decided as d;
+      select * from ledger.endpoints as it where it.id = r.endpoint_id limit 1) as e on true);
+  -- One record depends on an earlier one by its payment, its request, its number, or what is left.
+  if cardinality(judged) > 1 and (
+    exists (
+      select from unnest(judged) as j where j.payment_id is not null
+      group by j.payment_id having count(*) > 1)
+    or exists (
+      select from unnest(judged) as j where j.outcome = 'settled'
+      group by j.wallet_id, j.request_id having count(*) > 1)
+    or exists (
+      select from unnest(judged) as j where j.outcome = 'settled'
+      group by j.lease_id, j.room
+      having sum(j.amount) > j.room or count(distinct j.lease_seq) < count(*)))
+  then
+    return ledger.judge_in_turn(promises, judged);
+  end if;
+  return judged;
 end
 $$;
-comment on function ledger.judge_records is 'Decides a batch as if its records came one by one.';
+comment on function ledger.judge_records is 'Judges a batch as if its records came one by one.';

@@ -4,90 +4,76 @@
 -- Undo: drop function api.settle_x402_batch, then the ledger functions in reverse order.
 
 -- Locks the leases a batch names, in order.
-create function ledger.lock_leases(records jsonb) returns void
+create function ledger.lock_leases(promises ledger.promise[]) returns void
 language plpgsql set search_path = ''
 as $$
 begin
-  perform from ledger.leases as l where l.id = any (array(
-    select distinct (e.it ->> 'lease_id')::uuid from jsonb_array_elements(records) as e (it)
-    where pg_input_is_valid(e.it ->> 'lease_id', 'uuid')))
+  perform from ledger.leases as l
+  where l.id = any (array(select distinct p.lease_id from unnest(promises) as p))
   order by l.id for no key update;
 end
 $$;
 comment on function ledger.lock_leases is 'One after the other, by id: batches wait for each other and never deadlock.';
 
--- Settles records from one place on, as far as they are judged; answers the outcomes, at least one.
--- 'raced': somebody wrote the same payment or request meanwhile, so this one is asked again.
-create function ledger.settle_records(records jsonb, after integer) returns jsonb
+-- Settles promises and answers their outcomes, in order. The caller holds the locks of their leases.
+create function ledger.settle_records(promises ledger.promise[]) returns jsonb
 language plpgsql set search_path = ''
 as $$
 declare
-  outcomes jsonb;
+  judged ledger.judged[] := ledger.judge_records(promises);
+  first integer := promises[1].place - 1;
+  paid uuid[];
 begin
   -- Sorted by both unique keys, so that two batches that meet in a payment wait and never deadlock.
-  with judged as materialized (
-    select * from ledger.judge_records(records, after, ledger.clock())
-  ), paid as (
+  with it as (
     insert into ledger.payments (id, wallet_id, request_id, endpoint_id, provider_id, amount, currency,
       price_version, resource_hash, state, conflict, created_at, lease_id, lease_seq, overdrawn)
     select j.payment_id, j.wallet_id, j.request_id, j.endpoint_id, j.provider_id, j.amount, j.currency,
       j.price_version, j.resource_hash, 'settled', j.conflict, j.created_at, j.lease_id, j.lease_seq,
       false
-    from judged as j where j.outcome = 'settled'
+    from unnest(judged) as j where j.outcome = 'settled'
     order by j.wallet_id, j.request_id, j.payment_id
     on conflict do nothing returning id
-  ), lost as (
-    select array(
-      select j.payment_id from judged as j where j.outcome = 'settled'
-      except select p.id from paid as p) as ids
-  ), settled as materialized (
-    select j.* from judged as j, lost where j.outcome = 'settled' and j.payment_id <> all (lost.ids)
-  ), credited as (
-    insert into ledger.credit_inbox (provider_id, endpoint_id, currency, amount, paid_on)
-    select s.provider_id, s.endpoint_id, s.currency, s.amount, s.policy_day
-    from settled as s order by s.place
-  ), spent as (
-    update ledger.leases as l set
-      settled = l.settled + m.amount,
-      forked = l.forked or m.forked or l.settled + m.amount > l.spend_limit,
-      state = case when l.state = 'open' and (m.forked or l.settled + m.amount > l.spend_limit)
-        then 'revoked' else l.state end
-    from (
-      select i.lease_id, sum(i.amount)::bigint as amount, bool_or(i.forked) as forked
-      from (
-        select s.lease_id, s.amount, s.forked from settled as s
-        union all
-        select j.lease_id, 0, true from judged as j where j.outcome = 'lease_overdrawn'
-      ) as i group by i.lease_id
-    ) as m
-    where l.id = m.lease_id
   )
-  select jsonb_agg(case
-      when j.outcome = 'settled' and j.payment_id = any (lost.ids) then '{"outcome": "raced"}'
-      when j.outcome = 'settled' and j.conflict then '{"outcome": "honoured"}'
-      when j.outcome in ('settled', 'replayed') then jsonb_build_object('outcome', j.outcome)
-      else jsonb_build_object('outcome', 'failed', 'code', j.outcome)
-    end order by j.place)
-  into outcomes from judged as j, lost;
-  return outcomes;
+  select array_agg(id) into paid from it;
+  -- Somebody wrote the same payment or request since it was judged, for no lock keeps a payment
+  -- that is not there. These are asked again below, one by one, and by now see who was first.
+  if coalesce(cardinality(paid), 0) < (
+    select count(*) from unnest(judged) as j where j.outcome = 'settled')
+  then
+    judged := array(
+      select row(j.place, j.payment_id, j.wallet_id, j.request_id, j.endpoint_id, j.provider_id, j.amount,
+        j.currency, j.price_version, j.resource_hash, j.created_at, j.lease_id, j.lease_seq, j.policy_day,
+        j.room, case when j.outcome = 'settled' and (j.payment_id = any (paid)) is not true
+          then 'raced' else j.outcome end, j.conflict, j.forked)::ledger.judged
+      from unnest(judged) as j);
+  end if;
+  insert into ledger.credit_inbox (provider_id, endpoint_id, currency, amount, paid_on)
+  select j.provider_id, j.endpoint_id, j.currency, j.amount, j.policy_day
+  from unnest(judged) as j where j.outcome = 'settled' order by j.place;
+  update ledger.leases as l set
+    settled = l.settled + m.amount,
+    forked = l.forked or m.forked or l.settled + m.amount > l.spend_limit,
+    state = case when l.state = 'open' and (m.forked or l.settled + m.amount > l.spend_limit)
+      then 'revoked' else l.state end
+  from (
+    select j.lease_id, sum(case j.outcome when 'settled' then j.amount else 0 end)::bigint as amount,
+      bool_or(j.forked or j.outcome = 'lease_overdrawn') as forked
+    from unnest(judged) as j where j.outcome in ('settled', 'lease_overdrawn') group by j.lease_id
+  ) as m
+  where l.id = m.lease_id;
+  return (
+    select jsonb_agg(case
+        when j.outcome = 'settled' and j.conflict then '{"outcome": "honoured"}'
+        when j.outcome = 'settled' then '{"outcome": "settled"}'
+        when j.outcome = 'replayed' then '{"outcome": "replayed"}'
+        when j.outcome = 'raced' then ledger.settle_records(array[promises[j.place - first]]) -> 0
+        else jsonb_build_object('outcome', 'failed', 'code', j.outcome)
+      end order by j.place)
+    from unnest(judged) as j);
 end
 $$;
 comment on function ledger.settle_records is 'Posting template settle, lease to provider, for many at once.';
-
--- Settles one record; by now it sees who wrote the same one before it.
-create function ledger.settle_record(promise jsonb) returns jsonb
-language plpgsql set search_path = ''
-as $$
-declare
-  outcome jsonb;
-begin
-  loop
-    outcome := ledger.settle_records(jsonb_build_array(promise), 0) -> 0;
-    if outcome ->> 'outcome' <> 'raced' then return outcome; end if;
-  end loop;
-end
-$$;
-comment on function ledger.settle_record is 'One record, to an outcome.';
 
 -- Has providers told which of these records settled. Where nobody listens it costs one look.
 create function ledger.tell_settled(records jsonb, outcomes jsonb) returns void
@@ -116,21 +102,15 @@ set plan_cache_mode = force_generic_plan set jit = off set statement_timeout = '
 as $$
 declare
   as_of bigint := ledger.unix(ledger.clock());
-  outcomes jsonb := '[]';
-  counted integer := jsonb_array_length(records);
+  promises ledger.promise[];
+  outcomes jsonb;
 begin
-  if counted not between 1 and 1000 then
+  if jsonb_array_length(records) not between 1 and 1000 then
     raise exception 'a batch has 1 to 1000 records' using errcode = '22023';
   end if;
-  perform ledger.lock_leases(records);
-  while jsonb_array_length(outcomes) < counted loop
-    outcomes := outcomes || ledger.settle_records(records, jsonb_array_length(outcomes));
-  end loop;
-  if outcomes @> '[{"outcome": "raced"}]' then
-    select jsonb_agg(case when o.it ->> 'outcome' = 'raced'
-      then ledger.settle_record(records -> (o.place - 1)::integer) else o.it end order by o.place)
-    into outcomes from jsonb_array_elements(outcomes) with ordinality as o (it, place);
-  end if;
+  promises := ledger.read_records(records);
+  perform ledger.lock_leases(promises);
+  outcomes := ledger.settle_records(promises);
   perform ledger.tell_settled(records, outcomes);
   return jsonb_build_object('as_of', as_of, 'outcomes', outcomes);
 end

@@ -6,18 +6,16 @@
 -- Pays one promise from the wallet, since its lease no longer covers it; whether it did: within the
 -- balance, once more the lease's limit, and the owner's caps of today. No lease follows this one until
 -- an operator has looked. The caller holds the locks of wallet and lease.
-create function ledger.settle_overdraft(promise jsonb) returns boolean
+create function ledger.settle_overdraft(r ledger.promise) returns boolean
 language plpgsql set search_path = ''
 as $$
 declare
-  r record;
   l ledger.leases;
   w ledger.wallets;
   p ledger.policies;
   moment timestamptz := ledger.clock();
   today date;
 begin
-  select * into r from ledger.read_records(jsonb_build_array(promise), 0);
   select * into l from ledger.leases as it where it.id = r.lease_id;
   select * into w from ledger.wallets as it where it.id = l.wallet_id;
   select * into p from ledger.policies as it where it.wallet_id = w.id;
@@ -33,7 +31,7 @@ begin
   insert into ledger.payments (id, wallet_id, request_id, endpoint_id, provider_id, amount, currency,
     price_version, resource_hash, state, conflict, created_at, lease_id, lease_seq, overdrawn)
   values (r.payment_id, w.id, r.request_id, r.endpoint_id, r.provider_id, r.amount, r.currency,
-    r.price_version, substring(r.resource_hash from 1 for 16), 'settled',
+    r.price_version, r.resource_hash, 'settled',
     exists (
       select from ledger.payments as it
       where it.wallet_id = w.id and it.request_id = r.request_id and not it.conflict),
@@ -80,25 +78,27 @@ declare
   as_of bigint := ledger.unix(ledger.clock());
   outcomes jsonb := '[]';
   outcome jsonb;
-  promise jsonb;
+  promises ledger.promise[];
+  promise ledger.promise;
 begin
   if jsonb_array_length(records) not between 1 and 1000 then
     raise exception 'a batch has 1 to 1000 records' using errcode = '22023';
   end if;
+  promises := ledger.read_records(records);
   perform from ledger.wallets as w where w.id = any (array(
-    select l.wallet_id from ledger.read_records(records, 0) as r
+    select l.wallet_id from unnest(promises) as r
     join ledger.leases as l on l.id = r.lease_id)) order by w.id for no key update;
-  perform ledger.lock_leases(records);
-  for promise in select r.it from jsonb_array_elements(records) as r (it) loop
-    outcome := ledger.settle_record(promise);
+  perform ledger.lock_leases(promises);
+  foreach promise in array promises loop
+    outcome := ledger.settle_records(array[promise]) -> 0;
     if outcome ->> 'code' = 'lease_overdrawn' then
       if ledger.settle_overdraft(promise) then outcome := '{"outcome": "settled"}'; end if;
     end if;
     if outcome ->> 'outcome' <> 'failed' then
       update ledger.unfunded_proofs as u set funded_at = ledger.clock()
-      where u.payment_id = (promise ->> 'payment_id')::uuid and u.funded_at is null;
+      where u.payment_id = promise.payment_id and u.funded_at is null;
     elsif outcome ->> 'code' in ('lease_overdrawn', 'lease_reclaimed') then
-      perform ledger.note_unfunded(promise, outcome ->> 'code');
+      perform ledger.note_unfunded(records -> (promise.place - 1), outcome ->> 'code');
     end if;
     outcomes := outcomes || outcome;
   end loop;

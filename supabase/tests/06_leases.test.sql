@@ -1,6 +1,6 @@
 -- What no caller can do to a lease, what ends one, and how a batch reads.
 begin;
-select plan(33);
+select plan(34);
 
 create function pg_temp.lend(nonce text, wanted text default '1000000') returns jsonb language sql as $$
   select api.grant_x402_lease('30000000-0000-4000-8000-000000000001', 'eu', nonce, wanted, '1')
@@ -63,6 +63,14 @@ select is(
     from jsonb_array_elements(api.settle_x402_batch(
       '[7, null, "x", [], {}, {"payment_id": "x"}]') -> 'outcomes') as o),
   'malformed', 'nothing in it makes it raise');
+select is(
+  (select jsonb_agg(coalesce(o ->> 'code', o ->> 'outcome'))
+    from jsonb_array_elements(api.settle_x402_batch(jsonb_build_array(
+      '7', pg_temp.promise(pg_temp.lease('a'), 2), '{"amount": "x"}',
+      pg_temp.promise(pg_temp.lease('a'), 2), pg_temp.promise(pg_temp.lease('a'), 2, '1'), '[]',
+      pg_temp.promise(pg_temp.lease('a'), 3))) -> 'outcomes') as o),
+  '["malformed", "settled", "malformed", "replayed", "honoured", "malformed", "settled"]',
+  'nor keeps the others from being settled, in their order');
 
 -- What ends a lease
 create function pg_temp.after(change text) returns text language plpgsql as $$
