@@ -10,6 +10,7 @@ import { dispute, live, type Story } from './support/ledger-story.ts'
 import { openDatabase } from './support/postgres.ts'
 
 const WORLDS = 500
+const MORE = 6
 const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
 
 const batches = ['settle_x402_batch', 'settle_x402_overdrawn']
@@ -144,36 +145,41 @@ describe('leases and their model', () => {
     await prepareReplay(session)
     const comeBy = new Set<string>()
 
-    await fc.assert(
-      fc.asyncProperty(leaseWorld, async (it) => {
-        const teller = new LeaseTeller()
-        const granted = new Set<string>()
-        const story = live(
-          it,
-          (ledger, command) => teller.tell(ledger, command),
-          (call, said, ledger) => {
-            teller.heard(call, said)
-            for (const what of reached(call, said, ledger)) comeBy.add(what)
-            if (isRegrant(call, said, granted)) comeBy.add('grant_x402_lease granted again')
-            expect(conservation(ledger)).toEqual([])
-          },
-        )
-        for (const what of shown(story)) comeBy.add(what)
+    const missing = () => REACHED.filter((what) => !comeBy.has(what))
 
-        const { steps } = story
-        const end = { timeZone: it.timeZone, closing: LEASE_DIGEST }
-        const told = await replay(session, { steps, ...end })
-        const alone = await replay(session, { steps: oneByOne(steps), ...end })
+    const agreement = fc.asyncProperty(leaseWorld, async (it) => {
+      const teller = new LeaseTeller()
+      const granted = new Set<string>()
+      const story = live(
+        it,
+        (ledger, command) => teller.tell(ledger, command),
+        (call, said, ledger) => {
+          teller.heard(call, said)
+          for (const what of reached(call, said, ledger)) comeBy.add(what)
+          if (isRegrant(call, said, granted)) comeBy.add('grant_x402_lease granted again')
+          expect(conservation(ledger)).toEqual([])
+        },
+      )
+      for (const what of shown(story)) comeBy.add(what)
 
-        const quarrel = dispute(story, told.answers)
-        if (quarrel) throw new Error(quarrel)
-        expect(told.end).toEqual(leaseDigest(story.ledger))
-        expect(outcomesOf(alone.answers)).toEqual(outcomesOf(story.answers))
-        expect(alone.end).toEqual(told.end)
-      }),
-      { seed, numRuns: WORLDS, examples: [[lateOwner]] },
-    )
+      const { steps } = story
+      const end = { timeZone: it.timeZone, closing: LEASE_DIGEST }
+      const told = await replay(session, { steps, ...end })
+      const alone = await replay(session, { steps: oneByOne(steps), ...end })
 
-    expect(REACHED.filter((what) => !comeBy.has(what))).toEqual([])
+      const quarrel = dispute(story, told.answers)
+      if (quarrel) throw new Error(quarrel)
+      expect(told.end).toEqual(leaseDigest(story.ledger))
+      expect(outcomesOf(alone.answers)).toEqual(outcomesOf(story.answers))
+      expect(alone.end).toEqual(told.end)
+    })
+
+    await fc.assert(agreement, { seed, numRuns: WORLDS, examples: [[lateOwner]] })
+    // What is rare may not have come up: more worlds then, none of which may disagree either.
+    for (let more = 1; more <= MORE && missing().length > 0; more++) {
+      await fc.assert(agreement, { seed: seed + more, numRuns: WORLDS / 2 })
+    }
+
+    expect(missing()).toEqual([])
   })
 })
