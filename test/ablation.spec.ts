@@ -11,7 +11,7 @@ const WORLDS_MAX = 60
 const NEEDED: { guard: Guard; breaks: RegExp; from: bigint }[] = [
   { guard: 'a lease ends with its minute', breaks: /^(P2|P4)/, from: 1n },
   { guard: 'a lease ends with its policy day', breaks: /^P2/, from: 1n },
-  { guard: 'install nonce and epoch compare', breaks: /^(F1|P2)/, from: 14n },
+  { guard: 'install nonce and epoch compare', breaks: /^(F1|P2|P4)/, from: 14n },
   { guard: 'a reservation is remembered', breaks: /^O3.*promised twice/, from: 1n },
   { guard: 'a request id has one content', breaks: /^O2/, from: 11n },
   { guard: 'a promise is within what is left of the lease', breaks: /^F1/, from: 1n },

@@ -163,7 +163,7 @@ export const TOLD: { guard: Guard; breaks: RegExp; story: Story }[] = [
   {
     guard: 'the life of a lease is counted from its prepare',
     breaks: /^P4/,
-    story: { ...late, seed: '6' },
+    story: { ...late, seed: '3' },
   },
   {
     guard: 'a grant is known by its nonce',
