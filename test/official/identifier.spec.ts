@@ -72,9 +72,14 @@ describe('an official server that requires payment-identifier', () => {
   it('is paid once for one name', async ({ expect }) => {
     const { agent, pay } = await openBuyer(() => 'invoice_2026-0004')
 
-    const statuses = [(await pay(shop.url)).status, (await pay(shop.url)).status]
+    expect((await pay(shop.url)).status).toBe(200)
 
-    expect(statuses).toEqual([200, 402])
+    // The edge answers its proof again or, once it knows of the redemption, that there is none.
+    const again = await pay(shop.url).catch((error: Error) => error.message)
+    expect(again instanceof Response ? again.status : again).toBeOneOf([
+      402,
+      expect.stringContaining('can be redeemed no more'),
+    ])
     expect(await world.paymentsOf(agent)).toHaveLength(1)
   })
 
