@@ -83,7 +83,8 @@ describe('a wallet that pays from a lease', () => {
 
   it('is held to a change that is repeated, once a Redis answers again', async ({ expect }) => {
     const agent = await openBorrower(world, { endpoint })
-    world.payos.regions.get('east')?.faults.add({ match: 'DEL', effect: { kind: 'drop' } })
+    const match = `DEL payos:test:east:lease:${agent.walletId}`
+    world.payos.regions.get('east')?.faults.add({ match, effect: { kind: 'drop' } })
     const first = await admin(policyLine(agent, '0.0005'))
     const promised = await pay(agent)
     const again = await admin(policyLine(agent, '0.0005'))

@@ -161,7 +161,8 @@ describe('POST /pay with settlement async', () => {
   it('calls a decline unknown after a reservation that may have happened', async ({ expect }) => {
     const fresh = await borrower()
     await world.allow(fresh, { paymentMax: '1' })
-    world.payos.redis.faults.add({ match: 'EVAL', when: 'after', effect: { kind: 'drop' } })
+    const match = `:lease:${fresh.walletId}`
+    world.payos.redis.faults.add({ match, when: 'after', effect: { kind: 'drop' } })
 
     const paid = await world.pay(fresh, endpoint, async)
 
