@@ -30,11 +30,15 @@ export type EdgeProcessOptions = {
   control: boolean
   /** Address of the forward proxy through which every call of the Worker goes. */
   proxy: string | undefined
+  /** Whether a debugger can be attached. */
+  inspected: boolean
 }
 
 export type EdgeProcess = {
   /** In the order of the locations. */
   urls: string[]
+  /** Where a debugger is attached, in the same order; empty unless asked for. */
+  inspectorUrls: string[]
   /** What the Workers and workerd printed. */
   lines: string[]
   pids: () => number[]
@@ -54,6 +58,7 @@ export async function startEdgeProcess(options: EdgeProcessOptions): Promise<Edg
     host: HOST,
     port: 0,
     cf: false,
+    ...(options.inspected && { inspectorPort: 0 }),
     log: new Log(LogLevel.NONE),
     handleRuntimeStdio: (...streams: Readable[]) => {
       for (const stream of streams) keepLines(stream, lines)
@@ -65,6 +70,7 @@ export async function startEdgeProcess(options: EdgeProcessOptions): Promise<Edg
   const urls = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)))
   return {
     urls: urls.map((url) => url.origin),
+    inspectorUrls: options.inspected ? await inspectorsOf(miniflare, names) : [],
     lines,
     pids: () => children.flatMap(runningWorkerd),
     restart: (bindings) => starting.run(children, () => miniflare.setOptions(describe(bindings))),
@@ -86,6 +92,11 @@ async function startMiniflare(options: MiniflareOptions): Promise<Miniflare> {
     await miniflare.dispose()
     throw cause
   }
+}
+
+async function inspectorsOf(miniflare: Miniflare, names: readonly string[]): Promise<string[]> {
+  const base = await miniflare.getInspectorURL()
+  return names.map((name) => new URL(`/core:user:${name}`, base).href)
 }
 
 async function describeWorkers(options: EdgeProcessOptions): Promise<WorkerOptions[]> {

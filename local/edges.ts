@@ -16,6 +16,8 @@ export type EdgesOptions = {
   backends?: Record<string, Backend> | undefined
   /** False runs the Worker alone: no clock, no `cf-ray`. Default true. */
   control?: boolean | undefined
+  /** Whether a debugger can be attached to each edge. Default false. */
+  inspected?: boolean | undefined
   /** Over how many processes, so threads, the edges are spread. Default 1. */
   processes?: number | undefined
   /** Of the first edge; the others take free ones. */
@@ -25,6 +27,8 @@ export type EdgesOptions = {
 export type Edge = {
   name: string
   url: string
+  /** Where a debugger is attached, as a WebSocket; only if it was asked for. */
+  inspectorUrl?: string | undefined
   /** Runs the Worker's cron handler; rejects if that throws. */
   dispatchScheduled: (cron: string) => Promise<void>
 }
@@ -35,13 +39,13 @@ export type Edge = {
  * With a latency every call of the Worker travels through a proxy; without, it goes straight.
  */
 export async function startEdges(options: EdgesOptions): Promise<Edges> {
-  const { bundle, bindings, latency, backends = {}, control = true } = options
+  const { bundle, bindings, latency, backends = {}, control = true, inspected = false } = options
   if (latency?.connections !== undefined && !control) {
     throw new Error('connections are counted by cf-ray, which only a controlled edge has')
   }
   const proxy = latency && (await startLatencyProxy(latency, backends))
   const started = spread(options).map(async (locations) => {
-    const plan = { bundle, bindings, control, locations, proxy: proxy?.address }
+    const plan = { bundle, bindings, control, locations, inspected, proxy: proxy?.address }
     return { names: locations.map(({ name }) => name), process: await startEdgeProcess(plan) }
   })
   const settled = await Promise.allSettled(started)
@@ -129,7 +133,8 @@ export class Edges {
       process.dispatchScheduled(name, { cron, at: new Date(Date.now() + this.#offsetMs) })
     return names.map((name, index) => {
       const url = process.urls[index] ?? ''
-      return [name, { name, url, dispatchScheduled: dispatchScheduled(name) }]
+      const inspectorUrl = process.inspectorUrls[index]
+      return [name, { name, url, inspectorUrl, dispatchScheduled: dispatchScheduled(name) }]
     })
   }
 }

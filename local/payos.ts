@@ -25,6 +25,8 @@ export type PayosOptions = {
   latency?: Latency
   /** False runs the Worker alone, with no clock to move. Default true. */
   control?: boolean
+  /** Whether a debugger can be attached to each edge. Default false. */
+  inspected?: boolean
   /** A Redis server of the user's behind the stand-in's HTTP face. */
   redisUrl?: string
   /** Where leases live, each in a Redis of its own. Default one, everywhere, in the Redis of all. */
@@ -91,6 +93,7 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     locations: options.locations,
     processes: options.processes,
     control: options.control,
+    inspected: options.inspected,
     continents: options.continents,
     latency: options.latency,
     port: ports.edge,

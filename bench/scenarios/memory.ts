@@ -1,4 +1,5 @@
 import { drive } from '../measure/drive.ts'
+import { heapMbOf } from '../measure/heap.ts'
 import { residentMbOf } from '../measure/process.ts'
 import type { Bench, Figure, Scenario } from '../scenario.ts'
 import { startAgreeableLedger } from '../world/agreeable-ledger.ts'
@@ -7,6 +8,8 @@ import { orders } from '../world/payers.ts'
 
 const STEPS = 10
 
+type Held = { heap: number; process: number | undefined }
+
 /** What an isolate holds after many payments: its filter and caches have bounds, so it has one. */
 export const memory: Scenario = {
   name: 'memory',
@@ -14,24 +17,41 @@ export const memory: Scenario = {
   async run(bench) {
     const payments = bench.size === 'large' ? 1_000_000 : bench.pick(1000, 100_000)
     const { warm, half, all } = await fill(bench, payments)
-    if (warm === undefined || half === undefined || all === undefined) return []
-    const figure = (name: string, title: string, value: number): Figure => ({
-      name: `memory/${name}`,
-      title,
-      value,
-      unit: 'MB',
-      spread: [value, value],
-      n: 1,
-      method: 'resident memory of workerd, collector unforced; 16 clients, a ledger that agrees',
-      asserted: 'every payment was answered 200 with a proof',
-    })
-    const after = (count: number) => `After ${count.toLocaleString('en')} payments`
+    const after = (count: number) => `after ${count.toLocaleString('en')} payments`
     return [
-      figure('warm', 'A warm isolate', warm),
-      figure('half', after(payments / 2), half),
-      figure('all', after(payments), all),
+      ...figuresOf('warm', 'warm', warm),
+      ...figuresOf('half', after(payments / 2), half),
+      ...figuresOf('all', after(payments), all),
     ]
   },
+}
+
+function figuresOf(name: string, when: string, { heap, process }: Held): Figure[] {
+  const common = {
+    unit: 'MB',
+    n: 1,
+    asserted: 'every payment was answered 200 with a proof',
+  } as const
+  const heapFigure: Figure = {
+    ...common,
+    name: `memory/heap-${name}`,
+    title: `The isolate, ${when}`,
+    value: heap,
+    spread: [heap, heap],
+    method: 'what a full collection leaves of its heap, by its inspector; 16 clients',
+  }
+  if (process === undefined) return [heapFigure]
+  return [
+    heapFigure,
+    {
+      ...common,
+      name: `memory/${name}`,
+      title: `Its workerd process, ${when}`,
+      value: process,
+      spread: [process, process],
+      method: 'resident memory, uncollected, with the local rate limiter; a ledger that agrees',
+    },
+  ]
 }
 
 async function fill(bench: Bench, payments: number) {
@@ -39,23 +59,27 @@ async function fill(bench: Bench, payments: number) {
   await using edge = await openEdge(bench, {
     population: { agents: 64, wallets: bench.pick(500, 10_000), providers: 1 },
     bindings: { SUPABASE_URL: ledger.url },
+    inspected: true,
   })
   const next = orders(edge.parties)
   const run = async () => {
     const { proof } = await edge.pay(next())
     if (!proof) throw new Error('no proof')
   }
+  const held = async (): Promise<Held> => ({
+    process: await residentMbOf(edge.payos.edges.pids()),
+    heap: await heapMbOf(edge.payos.edges.edges[0]?.inspectorUrl ?? ''),
+  })
   await drive({ clients: 16, count: 100, run })
-  const resident = () => residentMbOf(edge.payos.edges.pids())
-  const warm = await resident()
-  let half: number | undefined
+  const warm = await held()
+  let half = warm
   for (let step = 0; step < STEPS; step += 1) {
     bench.progress(step, STEPS)
-    if (step === STEPS / 2) half = await resident()
+    if (step === STEPS / 2) half = await held()
     await drive({ clients: 16, count: payments / STEPS, run })
     // What the stand-ins keep is this process's memory, not the isolate's.
     await edge.payos.redis.reset()
     edge.payos.redis.trips.length = 0
   }
-  return { warm, half, all: await resident() }
+  return { warm, half, all: await held() }
 }

@@ -37,6 +37,8 @@ type EdgeOptions = {
   locations?: number
   /** False runs the Worker alone, as for figures of speed. */
   control?: boolean
+  /** Whether a debugger can be attached. Default false. */
+  inspected?: boolean
   bindings?: Record<string, string>
 }
 
@@ -53,6 +55,7 @@ export async function openEdge(bench: Bench, options: EdgeOptions): Promise<Edge
     locations: Array.from({ length: count }, (_, index) => `edge-${index}`),
     processes: count,
     control: options.control ?? options.latency !== undefined,
+    inspected: options.inspected ?? false,
     ...(options.latency && { latency: options.latency }),
     ...(options.bindings && { bindings: options.bindings }),
   })
