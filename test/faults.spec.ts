@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import type { Fault } from '../local/stand-ins/faults.ts'
 import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
@@ -73,7 +74,10 @@ describe('when the ledger settled and its answer was lost', () => {
 })
 
 describe('when the ledger did not settle', () => {
-  const certain = ['PGRST000', 'PGRST002', 'PGRST003', '40001', '40P01', '53300', '57014', '42501']
+  const certain = [
+    ...['PGRST000', 'PGRST002', 'PGRST003', 'PGRST106', 'PGRST202', 'PGRST301', 'PGRST303'],
+    ...['40001', '40P01', '53300', '57014', '42501'],
+  ]
 
   it.for(certain)('says so, with no proof and no charge: %s', async (code, { expect }) => {
     const requestId = randomUUID()
@@ -89,6 +93,28 @@ describe('when the ledger did not settle', () => {
     expect(answer.headers.get('retry-after')).toBe('1')
     expect(answer.text).not.toMatch(/secret|proof"|PGRST|database/)
     expect(await paymentsNamed(requestId)).toEqual([])
+  })
+
+  it('says so while the token of its database role is over', async ({ expect }) => {
+    const { jwtSecret, edgeToken } = world.payos.secrets
+    const over = await new SignJWT({ role: 'x402_edge', exp: 1 })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(new TextEncoder().encode(jwtSecret))
+    await world.payos.edges.setBindings({ EDGE_DATABASE_TOKEN: over })
+    const answer = await world.pay(agent, endpoint)
+    await world.payos.edges.setBindings({ EDGE_DATABASE_TOKEN: edgeToken })
+
+    expect([answer.status, answer.body.code]).toEqual([503, 'dependency_unavailable'])
+  })
+
+  it('says so when the project refuses its key', async ({ expect }) => {
+    const body = JSON.stringify({ message: 'Invalid API key' })
+    const effect = { kind: 'status', status: 401, body } as const
+    world.payos.postgrest.faults.add({ match: SETTLE, effect })
+
+    const answer = await world.pay(agent, endpoint)
+
+    expect([answer.status, answer.body.code]).toEqual([503, 'dependency_unavailable'])
   })
 
   it('answers wallet_busy when the wallet stays locked', async ({ expect }) => {

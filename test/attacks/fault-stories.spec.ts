@@ -6,7 +6,7 @@ import connect from 'postgres'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { cloneDatabase, createTemplate } from '../../local/database.ts'
 import { type Postgres, startPostgres } from '../../local/postgres.ts'
-import { makeProofKey } from '../../local/secrets.ts'
+import { makeProofKey, makeSecrets } from '../../local/secrets.ts'
 import type { Answer } from '../support/http.ts'
 import { type Agent, decimal, type Endpoint, openWorld, type World } from '../support/world.ts'
 import { type Command, story } from './stories/commands.ts'
@@ -49,7 +49,23 @@ afterAll(async () => {
 
 type Scene = { agents: Agent[]; promises: Promises; isBroken: boolean }
 
+const DAY_MS = 24 * 60 * 60 * 1000
+let tokensUntil = 0
+
+/** Role tokens last 30 days, and stories that wait for a day now and then are longer together. */
+async function renewTokens(): Promise<void> {
+  const now = world.payos.clock.now()
+  if (now < tokensUntil) return
+  const made = await makeSecrets(Math.floor(now / 1000), world.payos.secrets)
+  await world.payos.edges.setBindings({
+    EDGE_DATABASE_TOKEN: made.edgeToken,
+    DRAIN_DATABASE_TOKEN: made.drainToken,
+  })
+  tokensUntil = now + 15 * DAY_MS
+}
+
 async function openScene(): Promise<Scene> {
+  await renewTokens()
   const agents = [await world.agent({ funds: FUNDS }), await world.agent({ funds: FUNDS })]
   for (const agent of agents) await reference.meet(agent, FUNDS)
   const lender = await world.agent({ funds: LENDER_FUNDS })
@@ -135,11 +151,6 @@ async function rotateKeys(): Promise<void> {
 }
 let keys = ''
 
-async function killPostgres(): Promise<void> {
-  await postgres.kill()
-  await postgres.restart()
-}
-
 async function act(scene: Scene, command: Command): Promise<void> {
   const { redis, postgrest, edges } = world.payos
   switch (command.do) {
@@ -175,7 +186,8 @@ async function act(scene: Scene, command: Command): Promise<void> {
       return rotateKeys()
     case 'kill postgres':
       scene.isBroken = true
-      return killPostgres()
+      await postgres.kill()
+      return postgres.restart()
     case 'wait':
       return world.advance(command.ms)
   }
