@@ -8,6 +8,7 @@ import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { jwks } from './jwks.ts'
 import { metrics } from './metrics.ts'
 import { observe } from './observe.ts'
+import { pages } from './pages.ts'
 import { pay } from './pay.ts'
 import { payments } from './payments.ts'
 import { problemPages } from './problems.ts'
@@ -22,6 +23,7 @@ import { webhooks } from './webhooks.ts'
 export function createApp(deps: Deps): Hono<PayosEnv> {
   const app = new Hono<PayosEnv>()
   app.use(observe(deps))
+  if (deps.pageOrigins.length > 0) app.use('/v1/x402/*', pages(deps.pageOrigins))
 
   app.route('/v1/x402/pay', pay(deps))
   app.route('/v1/x402/verify', verify(deps))

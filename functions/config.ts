@@ -52,6 +52,8 @@ const Bindings = z
     UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
     /** Secret: it holds the tokens of the regional databases. */
     LEASE_REGIONS: Json.pipe(LeaseRegions).default([]),
+    /** Origins of web pages that may call as agents and providers do. */
+    PAGE_ORIGINS: Json.pipe(z.array(Origin)).default([]),
     PROOF_KEYS: Json.pipe(ProofKeys),
     QSTASH_URL: Origin,
     QSTASH_TOKEN: Secret,

@@ -52,6 +52,8 @@ export type Deps = {
   issuer: string
   environment: 'test' | 'live'
   metricsToken: string
+  /** Origins of the web pages that may call; see `pages`. */
+  pageOrigins: readonly string[]
   clock: Clock
   callers: Callers
   ledger: Ledger
@@ -99,6 +101,7 @@ export function createDeps(config: Config): Deps {
     issuer: config.ISSUER,
     environment,
     metricsToken: config.METRICS_TOKEN,
+    pageOrigins: config.PAGE_ORIGINS,
     clock,
     callers: new Callers({
       environment,

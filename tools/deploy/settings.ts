@@ -4,7 +4,7 @@ export type Setting = {
   /** A var is public configuration; a secret is set apart and never shown. */
   kind: 'var' | 'secret'
   from: string
-  /** Left out, it stays at the Worker as it is. */
+  /** Left out, a secret stays at the Worker as it is; a var is gone. */
   optional?: true
 }
 
@@ -43,6 +43,12 @@ export const settings: readonly Setting[] = [
     name: 'LEASE_REGIONS',
     kind: 'secret',
     from: 'Upstash console, one database a region; [] for none',
+    optional: true,
+  },
+  {
+    name: 'PAGE_ORIGINS',
+    kind: 'var',
+    from: 'the origins of web pages that may call, as a JSON list; left out, none may',
     optional: true,
   },
   { name: 'PROOF_KEYS', kind: 'secret', from: 'npm run admin -- proof-keys new' },
