@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { type Checkout, openCheckout, type Running } from '../support/dev.ts'
-import { installOfficial } from './support/install.ts'
+import { install, OFFICIAL } from '../support/install.ts'
 
 let checkout: Checkout
 let running: Running
 
 beforeAll(async () => {
-  await installOfficial()
+  await install(OFFICIAL)
   checkout = await openCheckout()
   running = checkout.start('npm run dev')
   await running.printed('Ctrl-C stops it')

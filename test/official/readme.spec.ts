@@ -8,9 +8,9 @@ import { startPayos } from '../../local/payos.ts'
 import { installSdk } from '../../sdk/build.ts'
 import { openShop, type Shop } from '../sdk/support/market.ts'
 import { freePort } from '../sdk/support/serve.ts'
+import { install, OFFICIAL } from '../support/install.ts'
 import { openDatabase } from '../support/postgres.ts'
 import { World } from '../support/world.ts'
-import { installOfficial, OFFICIAL } from './support/install.ts'
 
 const ROOT = dirname(dirname(import.meta.dirname))
 
@@ -21,7 +21,7 @@ let shop: Shop
 let snippets: string[]
 
 beforeAll(async () => {
-  await installOfficial()
+  await install(OFFICIAL)
   project = await mkdtemp(join(tmpdir(), 'payos-x402-'))
   await installSdk(project)
   for (const name of ['@x402', 'hono']) {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { PayosClient } from '../../../sdk/x402/index.ts'
-import { installOfficial, OFFICIAL } from './install.ts'
+import { install, OFFICIAL } from '../../support/install.ts'
 
 /** A paying function of any of the clients, brought to one form. */
 export type Paying = (url: string, init?: RequestInit) => Promise<Response>
@@ -23,7 +23,7 @@ export type Packages = {
 }
 
 export async function openPackages(): Promise<Packages> {
-  await installOfficial()
+  await install(OFFICIAL)
   const { resolve } = createRequire(join(OFFICIAL, 'package.json'))
   return {
     load: (name) => import(pathToFileURL(resolve(name)).href),
