@@ -6,11 +6,7 @@ import type { Failed } from './ledger-rows.ts'
 type Declined = Extract<Result<never>, { ok: false }>
 
 /** Codes of PostgREST and Postgres after which it is certain that nothing was written. */
-const NOT_APPLIED =
-  /^(PGRST000|PGRST002|PGRST003|PGRST106|PGRST[23]\d\d|40.*|42.*|53.*|55P03|57014)$/
-
-/** A caller that is not let in, by the project or by PostgREST, has run nothing. */
-const isCertain = ({ code, status }: Failed) => status === 401 || NOT_APPLIED.test(code)
+const NOT_APPLIED = /^(PGRST000|PGRST002|PGRST003|40.*|42.*|53.*|55P03|57014)$/
 
 /** What was asked for, said to whoever has to ask again. */
 const acts = {
@@ -39,7 +35,7 @@ export type Act = keyof typeof acts
  * moved, and saying "failed" would make a careful caller move it twice.
  */
 export function notApplied(failed: Failed, id: PaymentId, act: Act = 'payment'): Declined {
-  if (!isCertain(failed)) return unknownOutcome(id, act)
+  if (!NOT_APPLIED.test(failed.code)) return unknownOutcome(id, act)
   if (failed.code === '55P03') {
     return {
       ok: false,
