@@ -66,9 +66,10 @@ async function fill(bench: Bench, payments: number) {
     const { proof } = await edge.pay(next())
     if (!proof) throw new Error('no proof')
   }
+  const { edges } = edge.payos
   const held = async (): Promise<Held> => ({
-    process: await residentMbOf(edge.payos.edges.pids()),
-    heap: await heapMbOf(edge.payos.edges.edges[0]?.inspectorUrl ?? ''),
+    process: await residentMbOf(edges.pids()),
+    heap: await heapMbOf(edges.edges[0] ?? { url: '' }),
   })
   await drive({ clients: 16, count: 100, run })
   const warm = await held()
