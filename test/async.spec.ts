@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
-import { openBorrower, until } from './support/promises.ts'
+import { openBorrower, runClock, until } from './support/promises.ts'
 import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
 
 const async = { body: { settlement: 'async' } }
@@ -167,5 +167,33 @@ describe('POST /pay with settlement async', () => {
     const paid = await world.pay(fresh, endpoint, async)
 
     expect([paid.status, paid.body.code]).toEqual([504, 'outcome_unknown'])
+  })
+
+  it('calls a decline unknown where Redis lost the record, and settles it from the stream', async ({
+    expect,
+  }) => {
+    const fresh = await borrower()
+    const requestId = randomUUID()
+    world.payos.qstash.faults.add({ times: 0, effect: { kind: 'drop' } })
+    const promised = await world.pay(fresh, endpoint, { ...async, requestId })
+    await world.allow(fresh, { paymentMax: '1' })
+    const record = `payos:test:local:payment:${promised.body.paymentId}`
+    await world.payos.redis.command('DEL', record)
+
+    const lost = await world.pay(fresh, endpoint, { ...async, requestId })
+    world.payos.qstash.faults.clear()
+    await runClock(world)
+    const found = await world.pay(fresh, endpoint, { ...async, requestId })
+
+    expect([promised.body.status, lost.status, lost.body.code]).toEqual([
+      'held',
+      504,
+      'outcome_unknown',
+    ])
+    expect([found.status, found.body.status, found.body.paymentId]).toEqual([
+      200,
+      'settled',
+      lost.body.payment_id,
+    ])
   })
 })

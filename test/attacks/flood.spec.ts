@@ -19,7 +19,8 @@ let signer: Agent
 let endpoint: Endpoint
 
 beforeAll(async () => {
-  world = await openWorld()
+  // The Worker alone, without the clock and the names of requests that specs give it.
+  world = await openWorld({ control: false })
   agent = await world.agent()
   signer = await world.agent({ signs: true })
   endpoint = await world.endpoint()
