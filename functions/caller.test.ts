@@ -10,7 +10,9 @@ class Counted {
   limitedFrom = Number.POSITIVE_INFINITY
   limit = async () => {
     this.asked += 1
-    return { success: this.asked < this.limitedFrom }
+    const success = this.asked < this.limitedFrom
+    await new Promise((resolve) => setImmediate(resolve))
+    return { success }
   }
 }
 
@@ -34,7 +36,11 @@ function world() {
     for (let made = 0; made < count; made += 1) answers.add(await call())
     return [...answers]
   }
-  return { perKey, clock, call, calls }
+  const callsAtOnce = async (count: number) => {
+    const answers = await Promise.all(Array.from({ length: count }, () => call()))
+    return answers.filter((answer) => answer === 'let in').length
+  }
+  return { perKey, clock, call, calls, callsAtOnce }
 }
 
 describe('the rate of one key', () => {
@@ -43,6 +49,21 @@ describe('the rate of one key', () => {
 
     expect(await calls(CALLS_PER_ASK * 3)).toEqual(['let in'])
     expect(perKey.asked).toBe(3)
+  })
+
+  it('is asked for by no more when a hundred come at once', async ({ expect }) => {
+    const { perKey, callsAtOnce } = world()
+
+    expect(await callsAtOnce(CALLS_PER_ASK * 5)).toBe(CALLS_PER_ASK * 5)
+    expect(perKey.asked).toBe(5)
+  })
+
+  it('lets nineteen in on a yes that does not come, and then nobody', async ({ expect }) => {
+    const { perKey, callsAtOnce } = world()
+    perKey.limitedFrom = 1
+
+    expect(await callsAtOnce(CALLS_PER_ASK)).toBe(CALLS_PER_ASK - 1)
+    expect(await callsAtOnce(CALLS_PER_ASK * 5)).toBe(0)
   })
 
   it('is asked for by every call once it is exceeded, until it is not', async ({ expect }) => {

@@ -25,6 +25,9 @@ const RATE_SECONDS = 10
 
 const KEYS_MAX = 10_000
 
+/** Calls of a key that may pass without asking; none and `isOver` when the last answer was no. */
+type Allowance = { calls: number; isOver: boolean }
+
 /** Outcomes that say nothing of the key: the ledger may never have judged it. */
 const silent: readonly (ProblemCode | undefined)[] = ['dependency_unavailable', 'outcome_unknown']
 
@@ -52,7 +55,7 @@ export class Callers {
   readonly #refused: LRUCache<string, 'key_invalid' | 'key_revoked'>
   readonly #known: LRUCache<string, true>
   readonly #flooding: LRUCache<string, true>
-  readonly #allowance: LRUCache<string, { calls: number }>
+  readonly #allowance: LRUCache<string, Allowance>
 
   constructor(options: CallersOptions) {
     this.#options = options
@@ -85,8 +88,12 @@ export class Callers {
       allowance.calls -= 1
       return true
     }
+    const granted = { calls: CALLS_PER_ASK - 1, isOver: false }
+    // Those that come while the answer is waited for would all ask as well.
+    if (!allowance?.isOver) this.#allowance.set(keyHash, granted)
     const { success } = await this.#options.perKey.limit({ key: keyHash })
-    if (success) this.#allowance.set(keyHash, { calls: CALLS_PER_ASK - 1 })
+    if (!success) this.#allowance.set(keyHash, { calls: 0, isOver: true })
+    else if (allowance?.isOver) this.#allowance.set(keyHash, granted)
     return success
   }
 
