@@ -174,15 +174,17 @@ describe('POST /pay with settlement async', () => {
   }) => {
     const fresh = await borrower()
     const requestId = randomUUID()
-    world.payos.qstash.faults.add({ times: 0, effect: { kind: 'drop' } })
+    const undrained = { match: 'settle_x402_batch', times: 0, effect: { kind: 'drop' } } as const
+    world.payos.postgrest.faults.add(undrained)
     const promised = await world.pay(fresh, endpoint, { ...async, requestId })
     await world.allow(fresh, { paymentMax: '1' })
     const record = `payos:test:local:payment:${promised.body.paymentId}`
     await world.payos.redis.command('DEL', record)
 
     const lost = await world.pay(fresh, endpoint, { ...async, requestId })
-    world.payos.qstash.faults.clear()
+    world.payos.postgrest.faults.clear()
     await runClock(world)
+    await until(() => isSettled(promised.body.paymentId))
     const found = await world.pay(fresh, endpoint, { ...async, requestId })
 
     expect([promised.body.status, lost.status, lost.body.code]).toEqual([
