@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { PostgrestClient } from '@supabase/postgrest-js'
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
 import { caller } from '../shared/adapters/postgrest-call.ts'
+import { close, listen } from './sdk/support/serve.ts'
 
 type Answer = { status: number; body: string } | 'dropped' | 'cut off'
 type Received = { method: string; url: string; headers: IncomingHttpHeaders; body: string }
@@ -25,20 +24,17 @@ const gateway = createServer(async (request, response) => {
   }
 })
 
+let origin: string
 beforeAll(async () => {
-  gateway.listen(0, '127.0.0.1')
-  await once(gateway, 'listening')
+  origin = await listen(gateway)
 })
 beforeEach(() => {
   received.length = 0
 })
-afterAll(() => {
-  gateway.close()
-  gateway.closeAllConnections()
-})
+afterAll(() => close(gateway))
 
 const address = () => ({
-  url: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`,
+  url: origin,
   apiKey: 'sb_publishable_of_this_test',
   token: 'token-of-this-test',
 })

@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { Redis } from '@upstash/redis/cloudflare'
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
 import { connect } from '../shared/adapters/redis-call.ts'
+import { close, listen } from './sdk/support/serve.ts'
 
 type Received = { method: string; url: string; headers: IncomingHttpHeaders; body: string }
 
@@ -19,20 +18,17 @@ const server = createServer(async (request, response) => {
   else response.writeHead(answer.status, { 'upstash-sync-token': 'told' }).end(answer.body)
 })
 
+let origin: string
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  origin = await listen(server)
 })
 beforeEach(() => {
   received.length = 0
 })
-afterAll(() => {
-  server.close()
-  server.closeAllConnections()
-})
+afterAll(() => close(server))
 
 const address = () => ({
-  url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  url: origin,
   token: 'token-of-this-test',
 })
 

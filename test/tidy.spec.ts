@@ -43,7 +43,7 @@ const mayImport: Record<string, string[]> = {
 /** Packages only some rooms may use. */
 const packageRooms: Record<string, RegExp> = {
   hono: /^(functions|sdk|examples|bench|test)\//,
-  '@upstash/redis': /^(bench\/reference\/|tools\/|test\/)/,
+  '@upstash/redis': /^(bench\/reference\/|test\/)/,
   '@supabase/postgrest-js': /^(bench\/reference\/|tools\/|test\/)/,
   miniflare: /^(local|test|bench)\//,
   wrangler: /^(local|test|tools|bench)\//,

@@ -1,5 +1,4 @@
 import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cp, glob, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { installSdk } from '../../sdk/build.ts'
 import { install, RUNTIMES } from '../support/install.ts'
 import { openWorld, type World } from '../support/world.ts'
 import { clientOptions, paywallOptions } from './support/market.ts'
+import { whenListening } from './support/processes.ts'
 import { freePort } from './support/serve.ts'
 
 const run = promisify(execFile)
@@ -60,12 +60,7 @@ async function openShop(runtime: Runtime) {
   const { nowSeconds: _, ...options } = paywallOptions(world, endpoint)
   const { file, words } = await command(runtime, 'provider.js', { port, options })
   const child = spawn(file, words, { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })
-  await Promise.race([
-    once(child.stdout, 'data'),
-    once(child, 'exit').then(([code]) => {
-      throw new Error(`the provider ended with ${code}`)
-    }),
-  ])
+  await whenListening(child)
   return { endpoint, [Symbol.dispose]: () => void child.kill() }
 }
 

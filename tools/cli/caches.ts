@@ -1,5 +1,5 @@
-import { Redis } from '@upstash/redis'
 import * as z from 'zod'
+import { connect } from '../../shared/adapters/redis-call.ts'
 import { redisLeases } from '../../shared/adapters/redis-leases.ts'
 import { WalletId } from '../../shared/domain/ids.ts'
 import { dependency } from './failure.ts'
@@ -23,7 +23,7 @@ export function connectCaches({ redis: databases, environment }: Target): Caches
   return {
     async forgetQuote(endpointId) {
       const key = `payos:${environment}:quote:${endpointId}`
-      const forgotten = databases.map((redis) => connect(redis).del(key))
+      const forgotten = databases.map((redis) => connect(redis, TIMEOUT_MS).call('del', key))
       await reach(databases, forgotten, 'quotes may be 60 s old')
     },
 
@@ -49,19 +49,8 @@ async function reach(
   const ended = await Promise.allSettled(works)
   const silent = databases.filter((_, at) => ended[at]?.status === 'rejected')
   if (silent.length === 0) return
-  // The client's errors repeat whole commands; they are not passed on.
   const hosts = silent.map(({ url }) => new URL(url).host).join(', ')
   throw dependency(
     `the ledger has the change, but Redis did not answer (${hosts}): ${meaning}; repeat it`,
   )
 }
-
-const connect = ({ url, token }: Target['redis'][number]) =>
-  new Redis({
-    url,
-    token,
-    retry: { retries: 0 },
-    enableAutoPipelining: false,
-    enableTelemetry: false,
-    signal: () => AbortSignal.timeout(TIMEOUT_MS),
-  })

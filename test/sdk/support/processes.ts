@@ -23,15 +23,19 @@ export async function runAgent(
   return { exitCode, report: text === '' ? [] : JSON.parse(text) }
 }
 
+/** What a provider says first, which is that it listens; fails if it ends before. */
+export const whenListening = (child: ChildProcess): Promise<string> =>
+  new Promise((resolve, reject) => {
+    child.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()))
+    child.once('exit', (code) => reject(new Error(`the provider ended with ${code}`)))
+  })
+
 /** Starts a provider in a process of its own; answers its origin. */
 export async function startProvider(
   orders: ProviderOrders,
 ): Promise<{ origin: string; runs: () => Promise<number>; stop: () => void }> {
   const child = start('provider-process.ts', orders)
-  const origin = await new Promise<string>((resolve, reject) => {
-    child.stdout?.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()))
-    child.once('exit', (code) => reject(new Error(`the provider ended with ${code}`)))
-  })
+  const origin = await whenListening(child)
   return {
     origin,
     runs: async () => {
