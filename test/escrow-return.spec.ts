@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { countSettled, openBorrower, orderQstash, payAsync, runClock } from './support/promises.ts'
+import {
+  countSettled,
+  openBorrower,
+  orderQstash,
+  payAsync,
+  runClock,
+  streamOf,
+} from './support/promises.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const LEASES = 250
@@ -23,12 +30,12 @@ async function lease(): Promise<void> {
 /** Two payments promised in two shards, and known to nobody else. */
 async function twoPromises(): Promise<string[]> {
   const endpoint = await world.endpoint()
-  const promised = new Map<number, string>()
+  const promised = new Map<string, string>()
   await orderQstash(world, 'pause', { publishes: 'accept' })
   while (promised.size < 2) {
     const agent = await openBorrower(world, { endpoint })
     const paid = await payAsync(world, { agent, endpoint })
-    promised.set(Number.parseInt(agent.walletId.slice(-2), 16) % 64, paid.body.paymentId)
+    promised.set(streamOf(agent), paid.body.paymentId)
   }
   return [...promised.values()]
 }

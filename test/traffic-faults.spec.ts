@@ -8,6 +8,7 @@ import {
   orderQstash,
   payAsync,
   runClock,
+  streamOf,
   until,
 } from './support/promises.ts'
 import { waitedFor } from './support/trips.ts'
@@ -130,9 +131,8 @@ describe('a deployment under traffic', () => {
     const agent = await openBorrower(world, { endpoint })
     await orderQstash(world, 'pause', { publishes: 'accept' })
     const { redis } = world.payos
-    const stream = `payos:test:local:stream:${Number.parseInt(agent.walletId.slice(-2), 16) % 64}`
     const later = `2\n${randomUUID()}\nof a later version`
-    await redis.command('XADD', stream, '*', 'record', later)
+    await redis.command('XADD', streamOf(agent), '*', 'record', later)
     const paid = await payAsync(world, { agent, endpoint })
 
     await runClock(world)

@@ -1,3 +1,5 @@
+import type { WalletId } from '../../shared/domain/ids.ts'
+import { shardOf } from '../../shared/domain/lease.ts'
 import type { Answer } from './http.ts'
 import type { Agent, AgentTerms, Endpoint, PayOptions, World } from './world.ts'
 
@@ -36,6 +38,10 @@ export async function openBorrower(
   }
   return agent
 }
+
+/** The stream of the one region here that carries what the agent is promised. */
+export const streamOf = ({ walletId }: Agent): string =>
+  `payos:test:local:stream:${shardOf(walletId as WalletId)}`
 
 /** Gives the QStash stand-in an order. */
 export async function orderQstash(world: World, order: string, body: object = {}): Promise<void> {

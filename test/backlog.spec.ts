@@ -1,0 +1,66 @@
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
+import {
+  countSettled,
+  openBorrower,
+  orderQstash,
+  payAsync,
+  runClock,
+  streamOf,
+  until,
+} from './support/promises.ts'
+import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
+
+/** More than one call of a drain settles. */
+const RECORDS = 4_500
+
+let world: World
+let endpoint: Endpoint
+
+beforeAll(async () => {
+  world = await openWorld()
+  endpoint = await world.endpoint()
+})
+afterEach(async ({ expect }) => {
+  await orderQstash(world, 'resume')
+  expect(await world.imbalances()).toEqual([])
+})
+afterAll(() => world.close())
+
+const waiting = async (stream: string) => Number(await world.payos.redis.command('XLEN', stream))
+
+/** A promise nobody settled, whose record its stream holds again and again, as after restored snapshots. */
+async function backlog(): Promise<{ agent: Agent; stream: string; paymentId: string }> {
+  const { redis } = world.payos
+  const agent = await openBorrower(world, { endpoint })
+  const stream = streamOf(agent)
+  await orderQstash(world, 'pause', { publishes: 'accept' })
+  const paid = await payAsync(world, { agent, endpoint })
+  const entries = (await redis.command('XRANGE', stream, '-', '+')) as [string, string[]][]
+  const [, fields] = entries.at(-1) ?? ['', []]
+  for (let at = 0; at < RECORDS; at++) await redis.command('XADD', stream, '*', ...fields)
+  return { agent, stream, paymentId: paid.body.paymentId }
+}
+
+describe('a backlog longer than one call settles', () => {
+  it('is settled by a single wake, each call of which asks for the next', async ({ expect }) => {
+    const { agent, stream, paymentId } = await backlog()
+    await orderQstash(world, 'resume')
+
+    const next = await payAsync(world, { agent, endpoint })
+    await until(async () => (await waiting(stream)) === 0)
+
+    expect(await countSettled(world, [paymentId, next.body.paymentId])).toBe(2)
+  })
+
+  it('is settled by the clock alone in as many minutes as it takes', async ({ expect }) => {
+    const { stream, paymentId } = await backlog()
+
+    await runClock(world)
+    const left = await waiting(stream)
+    await runClock(world)
+
+    expect(left).toBeGreaterThan(0)
+    expect(await waiting(stream)).toBe(0)
+    expect(await countSettled(world, [paymentId])).toBe(1)
+  })
+})
