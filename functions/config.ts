@@ -26,13 +26,16 @@ const Limit = z.custom<RateLimit>(
 
 const Secret = z.string().min(16)
 
-/** Where leases live, and which continents promise from there. None: every payment is settled at once. */
+/**
+ * Where leases live, and which continents promise from there. No region: every payment is settled at
+ * once. A region near to no continent promises nothing more, and is drained until it is left out.
+ */
 export const LeaseRegions = z.array(
   z.strictObject({
     region: z.string().regex(/^[a-z0-9-]{1,32}$/),
     url: z.url(),
     token: z.string().min(1),
-    continents: z.array(z.string()).min(1),
+    continents: z.array(z.string()),
   }),
 )
 

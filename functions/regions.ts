@@ -5,7 +5,7 @@ import type { PayosContext } from './http.ts'
 /** A place with a Redis of its own, from which edges nearby promise payments. */
 export type Region = {
   name: string
-  /** Continents it is near to, by their two letters; `*` is everywhere. */
+  /** Continents it is near to, by their two letters; `*` is everywhere, none a region that is given up. */
   continents: readonly string[]
   leases: LeaseStore
   escrow: Escrow
