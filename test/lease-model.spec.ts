@@ -22,6 +22,7 @@ const codes = [
   'lease_unknown',
   'malformed',
   'payment_mismatch',
+  'redemption_over',
 ]
 
 /** What a run has to have come by: one that never did has proved too little. */

@@ -75,6 +75,32 @@ as $$
 $$;
 comment on function ledger.promised_at is 'Other clocks differ from this one by 30 seconds at most.';
 
+-- Whether a promise of a payment that was made already comes too late to be its repeat: its proof, good
+-- for 120 seconds, would outlive the 15 minutes for which first uses are remembered. Clocks may differ.
+create function ledger.is_late(made_at bigint, created_at timestamptz) returns boolean
+language sql stable parallel safe
+as $$ select to_timestamp(made_at) + interval '120 seconds' > created_at + interval '15 minutes 30 seconds' $$;
+comment on function ledger.is_late is 'Else an old payment would buy its resource again, each quarter of an hour.';
+
+-- What a promise is, whose payment was made already. The one it was made from is the same promise
+-- again, whenever it comes; another one is only good for as long as the payment can be redeemed.
+create function ledger.judge_again(r ledger.promise, lease_id uuid, lease_seq integer, created_at timestamptz)
+returns text
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if (judge_again.lease_id, judge_again.lease_seq) = (r.lease_id, r.lease_seq) then
+    return 'replayed';
+  elsif ledger.is_late(r.made_at, judge_again.created_at)
+    or exists (select from ledger.refunds as f where f.payment_id = r.payment_id)
+  then
+    return 'redemption_over';
+  end if;
+  return 'replayed';
+end
+$$;
+comment on function ledger.judge_again is 'A payment is not redeemed again by being promised again.';
+
 -- What becomes of records, one after the other, where what becomes of one depends on an earlier one.
 -- Rare, and so a loop that looks back, rather than window functions through which every batch goes.
 create function ledger.judge_in_turn(promises ledger.promise[], judged ledger.judged[])
@@ -94,12 +120,18 @@ begin
       bool_or((e.payment_id, e.request_id, e.endpoint_id, e.provider_id, e.amount, e.wallet_id)
         = (p.payment_id, p.request_id, p.endpoint_id, p.provider_id, p.amount,
           coalesce(p.wallet_id, e.wallet_id))) as same,
+      max(e.created_at) filter (where e.payment_id = p.payment_id
+        and (e.lease_id, e.lease_seq) <> (p.lease_id, p.lease_seq)) as made,
       bool_or((e.wallet_id, e.request_id) = (j.wallet_id, j.request_id)) as conflict,
       bool_or((e.lease_id, e.lease_seq) = (j.lease_id, j.lease_seq)) as forked,
       coalesce(sum(e.amount) filter (where e.lease_id = j.lease_id), 0) as spent
     into earlier from unnest(judged[:at - 1]) as e where e.outcome = 'settled';
     if earlier.known and j.outcome <> 'malformed' then
-      j.outcome := case when earlier.same then 'replayed' else 'payment_mismatch' end;
+      j.outcome := case
+        when not earlier.same then 'payment_mismatch'
+        when ledger.is_late(p.made_at, earlier.made) then 'redemption_over' -- of another promise
+        else 'replayed'
+      end;
     elsif j.outcome = 'settled' and j.amount > j.room - earlier.spent then
       j.outcome := 'lease_overdrawn'; -- and a later, smaller one may still fit
     end if;
@@ -129,7 +161,7 @@ begin
         when r.amount is null then 'malformed'
         when (k.request_id, k.endpoint_id, k.provider_id, k.amount::bigint, k.wallet_id)
           = (r.request_id, r.endpoint_id, r.provider_id, r.amount, coalesce(r.wallet_id, k.wallet_id))
-          then 'replayed'
+          then ledger.judge_again(r, k.lease_id, k.lease_seq, k.created_at)
         when k.id is not null then 'payment_mismatch'
         when l.id is null then 'lease_unknown'
         when l.currency is distinct from r.currency or l.wallet_id <> r.wallet_id

@@ -62,6 +62,10 @@ begin
     from unnest(judged) as j where j.outcome in ('settled', 'lease_overdrawn') group by j.lease_id
   ) as m
   where l.id = m.lease_id;
+  -- Whoever has old payments promised again is promised nothing more until an operator has looked.
+  insert into ledger.lease_stops (wallet_id, reason)
+  select distinct j.wallet_id, 'redemption_over' from unnest(judged) as j
+  where j.outcome = 'redemption_over' and j.wallet_id is not null order by 1 on conflict do nothing;
   return (
     select jsonb_agg(case
         when j.outcome = 'settled' and j.conflict then '{"outcome": "honoured"}'

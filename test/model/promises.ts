@@ -125,6 +125,19 @@ function post(ledger: State, promised: Promised, paid: { countedOn: string; over
   return { outcome: conflict ? 'honoured' : 'settled' }
 }
 
+/** What a promise is, whose payment was made already: it again, or an attempt to redeem it anew. */
+function judgeAgain(
+  ledger: State,
+  { known, promised, lease }: { known: Payment; promised: Promised; lease: Lease | undefined },
+): { outcome: string; code?: string } {
+  if (!sameAs(known, promised)) return failed('payment_mismatch')
+  const isItself = known.lease?.id === promised.leaseId && known.lease.seq === promised.seq
+  const isLate = promised.madeAt + seconds(120) > known.createdAt + seconds(15 * 60 + 30)
+  if (isItself || !(isLate || known.refunds.size > 0)) return { outcome: 'replayed' }
+  if (lease) ledger.leaseStops.add(lease.walletId)
+  return failed('redemption_over')
+}
+
 const failed = (code: string) => ({ outcome: 'failed', code })
 
 /** Settles one record, or says what it is. */
@@ -132,8 +145,8 @@ function settle(ledger: State, told: Told): { outcome: string; code?: string } {
   const promised = read(told)
   if (!promised) return failed('malformed')
   const known = ledger.payments.get(promised.paymentId)
-  if (known) return sameAs(known, promised) ? { outcome: 'replayed' } : failed('payment_mismatch')
   const lease = ledger.leases.get(promised.leaseId)
+  if (known) return judgeAgain(ledger, { known, promised, lease })
   const code = judge(ledger, promised, lease)
   if (lease && code === 'lease_overdrawn') fork(lease)
   if (code || !lease) return failed(code ?? 'lease_unknown')
