@@ -6,7 +6,7 @@ export function alarm(c: PayosContext, what: string, ids: Record<string, string 
   console.error(JSON.stringify({ requestId: c.var.requestId, alarm: what, ...ids }))
 }
 
-/** The same for what no request caused. */
+/** The same for what no request caused, or any might have come upon. */
 export function alarmOfClock(what: string, facts: Record<string, string | number>): void {
   // biome-ignore lint/suspicious/noConsole: the one place alarms of the clock are written to the log
   console.error(JSON.stringify({ alarm: what, ...facts }))

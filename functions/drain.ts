@@ -1,6 +1,7 @@
 import { EscrowFailure } from '../shared/adapters/postgrest-escrow.ts'
 import type { Reservation } from '../shared/domain/lease.ts'
 import type { PromiseOutcome, StreamRecord } from '../shared/ports/leases.ts'
+import { alarmOfClock } from './alarm.ts'
 import type { Region } from './regions.ts'
 
 type DrainDeps = Pick<Region, 'escrow' | 'leases'>
@@ -14,16 +15,16 @@ const PASSES_MAX = 20
 /** After so many failures a sweep takes it that the next would fail as well. */
 const FAILURES_MAX = 3
 
-/** What a drain came to. `waiting`: records that are still there. */
+/** What a drain came to. `waiting`: records that were there at the last look and still are. */
 export type Drained = { settled: number; setAside: number; waiting: number }
 
 /**
  * Settles what a shard's stream holds, oldest first, and removes exactly what has an outcome.
  *
  * Safe to run twice at once and to die anywhere: a record leaves the stream only after the ledger
- * has it, and the ledger knows what it has. A record nobody can settle is set aside and delays
- * nobody. Throws when the ledger or the store fails; the records stay. `saidBefore`: the time by the
- * ledger, from before anything was read.
+ * has it, and the ledger knows what it has. A record nobody can settle is set aside, with an alarm, and
+ * delays nobody. Throws when the ledger or the store fails; the records stay. `saidBefore`: the time by
+ * the ledger, from before anything was read.
  */
 export async function drainShard(
   deps: DrainDeps,
@@ -34,49 +35,63 @@ export async function drainShard(
   const total = { settled: 0, setAside: 0, waiting: 0 }
 
   let asOf = saidBefore
-  let isEmpty = false
+  let through: number | undefined
   for (let pass = 0; pass < PASSES_MAX; pass++) {
     const { waiting, records } = await leases.read(shard, BATCH_MAX)
+    const saidBeforeRead = asOf
     total.waiting = waiting
-    isEmpty = records.length === 0
-    if (isEmpty) break
-    const settled = await settleRecords(deps, shard, records)
-    asOf = settled.asOf ?? asOf
-    total.settled += settled.settled
-    total.setAside += settled.setAside
-    total.waiting -= settled.settled + settled.setAside
+    if (records.length > 0) {
+      const settled = await settleRecords(deps, shard, records)
+      asOf = settled.asOf ?? asOf
+      total.settled += settled.settled
+      total.setAside += settled.setAside
+      total.waiting -= settled.settled + settled.setAside
+    }
+    // All there was when the ledger had said so is settled: nothing older is still on its way. Under
+    // load the stream is never empty, and escrow would wait for a quiet moment.
+    if (records.length === waiting) through = saidBeforeRead ?? through
+    if (records.length === 0) break
   }
-  // The stream was seen empty after the ledger said `asOf`: nothing older is still on its way.
-  if (asOf !== undefined && isEmpty) await escrow.noteDrained([shard], asOf)
+  if (through !== undefined) await escrow.noteDrained([shard], through)
   return total
 }
+
+/** What a sweep found and left: since when the oldest record waits, where records are still, and why. */
+export type Swept = { since: number | undefined; left: number[]; failures: unknown[] }
 
 /**
  * Drains every shard of the region that holds something, and notes the empty ones, so that escrow
  * comes back also where nobody pays any more. Run by the clock; needs no message from anyone.
  * A shard that fails keeps none of the others from being drained; `failures` says what came of it.
  */
-export async function sweepShards(deps: DrainDeps): Promise<Drained & { failures: unknown[] }> {
+export async function sweepShards(deps: DrainDeps): Promise<Swept> {
   const { leases, escrow } = deps
-  const total = { settled: 0, setAside: 0, waiting: 0 }
-
   const asOf = await escrow.noteDrained([], undefined)
-  const counts = await leases.survey()
-  const empty = counts.flatMap((count, shard) => (count === 0 ? [shard] : []))
-  await escrow.noteDrained(empty, asOf)
-  const failures: unknown[] = []
-  for (const [shard, count] of counts.entries()) {
-    if (count === 0 || failures.length >= FAILURES_MAX) continue
+  const shards = (await leases.survey()).map((it, shard) => ({ ...it, shard }))
+  const empty = shards.filter(({ count }) => count === 0)
+  await escrow.noteDrained(
+    empty.map(({ shard }) => shard),
+    asOf,
+  )
+  const full = shards.filter(({ count }) => count > 0)
+  const since = Math.min(...full.map((it) => it.since ?? asOf))
+  const swept: Swept = { since: full.length > 0 ? since : undefined, left: [], failures: [] }
+  for (const { shard } of inTurn(full, asOf)) {
+    if (swept.failures.length >= FAILURES_MAX) break
     try {
-      const drained = await drainShard(deps, shard, asOf)
-      total.settled += drained.settled
-      total.setAside += drained.setAside
-      total.waiting += drained.waiting
+      const { waiting } = await drainShard(deps, shard, asOf)
+      if (waiting > 0) swept.left.push(shard)
     } catch (failure) {
-      failures.push(failure)
+      swept.failures.push(failure)
     }
   }
-  return { ...total, failures }
+  return swept
+}
+
+/** Begins with another one each minute, so that those that fail are not always the first. */
+const inTurn = <Item>(items: readonly Item[], nowSeconds: number): Item[] => {
+  const first = Math.floor(nowSeconds / 60) % Math.max(items.length, 1)
+  return [...items.slice(first), ...items.slice(0, first)]
 }
 
 type Readable = StreamRecord & { reservation: Reservation }
@@ -100,10 +115,14 @@ async function settleRecords(deps: DrainDeps, shard: number, records: readonly S
   const gone = new Set(failed.map(({ entry }) => entry))
   const done = readable.filter(({ entry }) => !gone.has(entry)).map(({ entry }) => entry)
   await deps.leases.acknowledge(shard, done)
+  const aside = failed.length + unreadable.length
+  if (aside > 0) {
+    alarmOfClock('promises_set_aside', { region: deps.leases.region, shard, setAside: aside })
+  }
   return {
     asOf: settled.asOf,
     settled: done.length,
-    setAside: failed.length + unreadable.length,
+    setAside: aside,
   }
 }
 

@@ -4,7 +4,7 @@ import { sweepShards } from './drain.ts'
 import { flushOutbox } from './outbox.ts'
 import type { Region } from './regions.ts'
 
-type MinuteDeps = Pick<Deps, 'outbox' | 'regions' | 'upkeep' | 'wakes'>
+type MinuteDeps = Pick<Deps, 'clock' | 'outbox' | 'regions' | 'upkeep' | 'wakes'>
 
 /** What is done each minute, whatever messages came or not; a duty that fails keeps none from its work. */
 export async function everyMinute(deps: MinuteDeps): Promise<void> {
@@ -12,7 +12,7 @@ export async function everyMinute(deps: MinuteDeps): Promise<void> {
     deps.upkeep.rollUpCredits(),
     // Holds that end now are told with what is due now.
     deps.upkeep.expireHolds().finally(() => flushOutbox(deps)),
-    ...deps.regions.map(settleRegion),
+    ...deps.regions.map((region) => settleRegion(deps, region)),
     // Without regions too: escrow of one that was left out too early would be seen by nobody.
     audit(deps),
   ])
@@ -20,10 +20,20 @@ export async function everyMinute(deps: MinuteDeps): Promise<void> {
   if (failed) throw failed.reason
 }
 
+/** A record that is older outlived a sweep and what should have come before it, in seconds. */
+const OLD_SECONDS = 120
+
 /** Settles all that a region promised, then takes back the escrow nobody can draw on any more. */
-async function settleRegion(region: Region): Promise<void> {
-  const { setAside, failures } = await sweepShards(region)
-  if (setAside > 0) alarmOfClock('promises_set_aside', { region: region.name, setAside })
+async function settleRegion(
+  { clock, wakes }: Pick<MinuteDeps, 'clock' | 'wakes'>,
+  region: Region,
+): Promise<void> {
+  const { since, left, failures } = await sweepShards(region)
+  const second = clock.nowSeconds()
+  const ageSeconds = second - (since ?? second)
+  if (ageSeconds > OLD_SECONDS)
+    alarmOfClock('promises_waiting', { region: region.name, ageSeconds })
+  await Promise.all(left.map((shard) => wakes.wakeShard({ region: region.name, shard, second })))
   await reclaimDue(region)
   if (failures.length > 0) throw failures[0]
 }

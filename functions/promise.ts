@@ -61,7 +61,7 @@ export async function askLease(
       }
       return { kind: 'promised', reservation: said.reservation, replayed: true }
     case 'reserved':
-      deps.later(c, tend(deps, region, { order, left: said.left }))
+      deps.later(c, tend(deps, region, { order, ...said }))
       return { kind: 'promised', reservation: said.reservation, replayed: false }
   }
 }
@@ -83,14 +83,14 @@ async function makeReady(
 async function tend(
   deps: PromiseDeps,
   region: Region,
-  { order, left }: { order: Order; left: LeaseLeft },
+  { order, left, waitsMs }: { order: Order; left: LeaseLeft; waitsMs: number },
 ): Promise<void> {
   const { walletId, endpointId, amount } = order.content
   const plenty = left.remaining > amount * 10n
   await Promise.all([
-    wake(deps, region, shardOf(walletId)),
+    wake(deps, region, { shard: shardOf(walletId), waitsMs }),
     freshenQuote(deps, region, endpointId),
-    plenty && isTended(deps, `lease ${walletId}`)
+    plenty && isTended(deps, `lease ${region.name} ${walletId}`)
       ? undefined
       : renewWhenLow(deps, region, { walletId, needed: amount }),
   ])
@@ -103,12 +103,23 @@ function isTended({ tended }: PromiseDeps, what: string): boolean {
   return false
 }
 
-/** Has the shard drained when this second is over; drains it here when nobody can be woken. */
-async function wake(deps: PromiseDeps, region: Region, shard: number): Promise<void> {
+/** What waits longer was not drained by whoever was woken, in milliseconds. */
+const OVERDUE_MS = 5_000
+
+/**
+ * Has the shard drained when this second is over; drains it here when nobody can be woken, or when
+ * those who were did not.
+ */
+async function wake(
+  deps: PromiseDeps,
+  region: Region,
+  { shard, waitsMs }: { shard: number; waitsMs: number },
+): Promise<void> {
   const second = deps.clock.nowSeconds()
-  if (isTended(deps, `shard ${shard} ${second}`)) return
+  if (isTended(deps, `shard ${region.name} ${shard} ${second}`)) return
   const isWoken = await deps.wakes.wakeShard({ region: region.name, shard, second })
-  if (!isWoken) await drainShard(region, shard)
+  const isLeft = waitsMs > OVERDUE_MS && !isTended(deps, `stream ${region.name} ${shard}`)
+  if (!isWoken || isLeft) await drainShard(region, shard)
 }
 
 type Need = { walletId: WalletId; needed: Amount }

@@ -3,7 +3,6 @@ import * as z from 'zod'
 import { SHARDS } from '../shared/domain/lease.ts'
 import { problem } from '../shared/domain/problem.ts'
 import { Whole } from '../shared/protocol/fields.ts'
-import { alarm } from './alarm.ts'
 import { type CallbackDeps, poison, readCallback } from './callbacks.ts'
 import type { Deps } from './deps.ts'
 import { drainShard } from './drain.ts'
@@ -40,7 +39,6 @@ async function drain(
 ): Promise<Response> {
   const drained = await drainShard(region, shard).catch(() => undefined)
   if (!drained) return refuse(c, notNow)
-  if (drained.setAside > 0) alarm(c, 'promises_set_aside', { region: region.name, shard })
   // Who has a webhook is told of what was settled here, without waiting for the clock.
   if (drained.settled > 0) deps.later(c, flushOutbox(deps))
   if (drained.waiting > 0) {

@@ -4,7 +4,13 @@ import { LEASE_SECONDS, type Lease, type Reservation, SHARDS, shardOf } from '..
 import { Amount } from '../domain/money.ts'
 import { type Order, REDEMPTION_SECONDS } from '../domain/payment.ts'
 import { PROOF_SECONDS } from '../domain/proof.ts'
-import type { LeaseStore, ReserveDecline, Reserved, StreamRecord } from '../ports/leases.ts'
+import type {
+  LeaseStore,
+  ReserveDecline,
+  Reserved,
+  StreamRecord,
+  Waiting,
+} from '../ports/leases.ts'
 import type { Clock, Trips } from '../ports.ts'
 import { readReservation } from '../protocol/lease-record.ts'
 import { INSTALL } from './lua/install.ts'
@@ -81,7 +87,7 @@ export function redisLeases(address: LeaseAddress, clock: Clock): LeaseStore {
 
     async survey() {
       const shards = Array.from({ length: SHARDS }, (_, shard) => stream(shard))
-      return z.array(z.int()).parse(await patient.run(SURVEY, shards, []))
+      return Surveyed.parse(await patient.run(SURVEY, shards, []))
     },
 
     async acknowledge(shard, entries) {
@@ -163,7 +169,7 @@ const wordsOf = ({ id, content, href, caller }: Order, nowSeconds: number) => [
 
 const Said = z.lazy(() =>
   z.union([
-    z.tuple([z.literal('reserved'), z.string(), Amount, z.int()]),
+    z.tuple([z.literal('reserved'), z.string(), Amount, z.int(), z.int()]),
     z.tuple([z.literal('repeated'), z.string()]),
     z.tuple([z.literal('conflict')]),
     z.tuple([z.literal('declined'), z.custom<ReserveDecline>()]),
@@ -174,7 +180,7 @@ const Said = z.lazy(() =>
 function reservedOf(said: unknown): Reserved {
   const read = Said.safeParse(said)
   if (!read.success) return { kind: 'unknown' }
-  const [kind, text, remaining, left] = read.data
+  const [kind, text, remaining, left, waitsMs] = read.data
   if (kind === 'conflict') return { kind }
   if (kind === 'declined') return { kind, reason: text }
 
@@ -182,7 +188,7 @@ function reservedOf(said: unknown): Reserved {
   if (!reservation) return { kind: 'unknown' }
   return kind === 'repeated'
     ? { kind, reservation }
-    : { kind, reservation, left: { remaining, lifeMs: left } }
+    : { kind, reservation, left: { remaining, lifeMs: left }, waitsMs }
 }
 
 /** Lists are joined by commas; '*' is everyone, or nobody who must sign. */
@@ -205,6 +211,16 @@ const Left = z.lazy(() => z.tuple([z.tuple([LeaseId, Amount, Amount]), z.int().p
 
 const Entries = z.lazy(() =>
   z.tuple([z.int(), z.array(z.tuple([z.string(), z.array(z.string())]))]),
+)
+
+/** Redis names a record by when it came, in milliseconds, and a number. */
+const Surveyed = z.lazy(() =>
+  z.array(
+    z.tuple([z.int(), z.string()]).transform(([count, oldest]): Waiting => {
+      const since = oldest === '' ? undefined : Math.floor(Number.parseInt(oldest, 10) / 1000)
+      return { count, since }
+    }),
+  ),
 )
 
 function recordOf([entry, fields]: [string, string[]]): StreamRecord {

@@ -24,11 +24,15 @@ export type ReserveDecline =
 
 /** What came of a reservation. Unknown: it may have happened, so only a settlement is an answer. */
 export type Reserved =
-  | { kind: 'reserved'; reservation: Reservation; left: LeaseLeft }
+  /** `waitsMs`: for how long the oldest record of the shard has waited to be settled. */
+  | { kind: 'reserved'; reservation: Reservation; left: LeaseLeft; waitsMs: number }
   | { kind: 'repeated'; reservation: Reservation }
   | { kind: 'conflict' }
   | { kind: 'declined'; reason: ReserveDecline }
   | { kind: 'unknown' }
+
+/** How many records wait in a shard, and since when the oldest does, in unix seconds. */
+export type Waiting = { count: number; since: number | undefined }
 
 /** A record that waits in a shard; one that nobody can read has no reservation. */
 export type StreamRecord = { entry: string; reservation: Reservation | undefined }
@@ -60,8 +64,8 @@ export type LeaseStore = {
   revoke(walletId: WalletId): Promise<void>
   /** The oldest records of a shard, and how many there are. */
   read(shard: number, most: number): Promise<{ waiting: number; records: StreamRecord[] }>
-  /** How many records wait, shard by shard. */
-  survey(): Promise<number[]>
+  /** What waits, shard by shard. */
+  survey(): Promise<Waiting[]>
   /** Forgets records that have reached the ledger. */
   acknowledge(shard: number, entries: readonly string[]): Promise<void>
   /** Moves a record aside, for people; whether it was still there. */

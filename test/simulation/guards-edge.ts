@@ -62,7 +62,9 @@ export const edgeGuards = {
   },
   'only an empty shard counts as drained': {
     deps: regionally(({ leases }) => ({
-      leases: { survey: async () => (await leases.survey()).map(() => 0) },
+      leases: {
+        survey: async () => (await leases.survey()).map(() => ({ count: 0, since: undefined })),
+      },
     })),
   },
 } satisfies Record<string, Ablation>

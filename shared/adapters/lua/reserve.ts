@@ -7,8 +7,8 @@
  *       8 resource, or '' · 9 hash of the caller's key · 10 thumbprint of the key that signed, or ''
  *       11 now, in unix seconds · 12 the life of the proof, in s · 13 how long to remember, in ms
  *
- * Answers {'reserved', record, remaining, life of the lease in ms}; {'repeated', record} when this
- * caller reserved this payment before; {'conflict'} when this caller's request id has other content;
+ * Answers {'reserved', record, remaining, life of the lease in ms, age of the stream's oldest record
+ * in ms}; {'repeated', record} when this caller reserved this payment before; {'conflict'} when this caller's request id has other content;
  * or {'declined', reason}, having changed nothing. The record is what the stream, the request and
  * the payment keep, all at once or not at all: lines, the first of which is its version. See
  * shared/protocol/lease-record.ts.
@@ -88,6 +88,9 @@ local record = table.concat({ '1', payment, wallet, agent, request, endpoint, qu
 redis.call('HSET', KEYS[1], 'remaining', remaining, 'seq', seq)
 redis.call('SET', KEYS[2], payment .. '\\n' .. caller, 'PX', memory)
 redis.call('SET', KEYS[3], record, 'PX', memory)
-redis.call('XADD', KEYS[4], '*', 'record', record)
-return { 'reserved', record, remaining, redis.call('PTTL', KEYS[1]) }
+local entry = redis.call('XADD', KEYS[4], '*', 'record', record)
+local oldest = redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1)[1][1]
+local function moment(id) return tonumber(string.match(id, '^%d+')) end
+local age = moment(entry) - moment(oldest)
+return { 'reserved', record, remaining, redis.call('PTTL', KEYS[1]), age }
 `

@@ -39,9 +39,12 @@ function keeping(region: () => LeaseRegion) {
     const waiting = await region().store.survey()
 
     expect(waiting).toHaveLength(64)
-    expect(waiting.flatMap((count, shard) => (count > 0 ? [[shard, count]] : []))).toEqual([
+    expect(waiting.flatMap(({ count }, shard) => (count > 0 ? [[shard, count]] : []))).toEqual([
       [SHARD, 2],
     ])
+    expect(waiting.filter(({ count }) => count === 0).map(({ since }) => since)).toEqual(
+      Array.from({ length: 63 }, () => undefined),
+    )
   })
 }
 
