@@ -55,9 +55,11 @@ const OVERDUE_SECONDS = 300
 
 /** Has the ledger audit itself, and calls for people when something is not as it should be. */
 async function audit({ upkeep }: MinuteDeps): Promise<void> {
-  const { violations, unfundedProofs, overdueSeconds } = await upkeep.audit()
+  const { violations, unfundedProofs, overdueSeconds, openForks, newStops } = await upkeep.audit()
   const [first] = violations
   if (first) alarmOfClock('audit_violation', { ...first, violations: violations.length })
   if (unfundedProofs > 0) alarmOfClock('unfunded_proofs', { proofs: unfundedProofs })
+  if (openForks > 0) alarmOfClock('leases_forked', { leases: openForks })
+  if (newStops > 0) alarmOfClock('wallets_stopped', { wallets: newStops })
   if (overdueSeconds > OVERDUE_SECONDS) alarmOfClock('escrow_overdue', { overdueSeconds })
 }

@@ -101,6 +101,10 @@ export type Audit = {
   unfundedProofs: number
   /** How long the escrow that is due longest has not come back. */
   overdueSeconds: number
+  /** Leases that paid one number twice or more than they may, whose escrow is not back yet. */
+  openForks: number
+  /** Wallets the ledger stopped from borrowing within two minutes. */
+  newStops: number
 }
 
 /** An answer to a paid request, word for word, and whom it may be given to. */

@@ -38,7 +38,10 @@ describe('the auditor', () => {
       const { violations, counters } = await audit(full)
 
       expect(violations).toEqual([])
-      expect(counters).toMatchObject({ forked_leases: 0, unfunded_proofs: 0, stopped_wallets: 0 })
+      expect(counters).toMatchObject({
+        ...{ forked_leases: 0, open_forks: 0, unfunded_proofs: 0 },
+        ...{ stopped_wallets: 0, new_stops: 0 },
+      })
     },
   )
 

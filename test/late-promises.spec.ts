@@ -75,13 +75,16 @@ describe('a payment that is promised again', () => {
     await payAsync(world, { agent, endpoint, requestId })
     await runClock(world)
     await world.advance(MINUTE)
+    await runClock(world)
 
     const next = await payAsync(world, { agent, endpoint })
     const [stop] = await world.database.sql`
       select reason from ledger.lease_stops where wallet_id = ${agent.walletId}`
 
     expect([next.body.status, stop?.['reason']]).toEqual(['settled', 'redemption_over'])
-    expect(world.payos.edges.logs().join('\n')).toContain('"alarm":"promises_set_aside"')
+    expect(world.payos.edges.logs().join('\n')).toMatch(
+      /"alarm":"promises_set_aside"[\s\S]*"alarm":"wallets_stopped"/,
+    )
   })
 
   it('within its redemption, by a Redis that forgot it, is the same payment', async ({

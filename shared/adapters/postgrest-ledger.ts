@@ -37,13 +37,20 @@ const Audited = z.lazy(() =>
   z
     .object({
       violations: z.array(z.object({ invariant: z.string(), what: z.string() })),
-      counters: z.object({ unfunded_proofs: z.int(), overdue_seconds: z.int() }),
+      counters: z.object({
+        unfunded_proofs: z.int(),
+        overdue_seconds: z.int(),
+        open_forks: z.int(),
+        new_stops: z.int(),
+      }),
     })
     .transform(
       ({ violations, counters }): Audit => ({
         violations,
         unfundedProofs: counters.unfunded_proofs,
         overdueSeconds: counters.overdue_seconds,
+        openForks: counters.open_forks,
+        newStops: counters.new_stops,
       }),
     ),
 )

@@ -59,7 +59,11 @@ as $$
   select jsonb_build_object(
     'forked_leases', (select count(*) from ledger.leases as l where l.forked),
     'unfunded_proofs', (select count(*) from ledger.unfunded_proofs as u where u.funded_at is null),
+    'open_forks', (select count(*) from ledger.leases as l where l.forked and l.state <> 'reclaimed'),
     'stopped_wallets', (select count(*) from ledger.lease_stops),
+    'new_stops', (
+      select count(*) from ledger.lease_stops as s
+      where s.reason in ('overdraft', 'redemption_over') and s.since > ledger.clock() - interval '2 minutes'),
     'held_leases', (select count(*) from ledger.leases as l where l.state <> 'reclaimed'),
     'held_escrow', (
       select coalesce(jsonb_object_agg(h.currency, h.amount), '{}') from (

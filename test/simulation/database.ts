@@ -18,7 +18,10 @@ type Options = {
 /** What the functions of other jobs answer here: there is nothing to do. */
 const QUIET: Record<string, unknown> = {
   take_x402_events: [],
-  audit_x402: { violations: [], counters: { unfunded_proofs: 0, overdue_seconds: 0 } },
+  audit_x402: {
+    violations: [],
+    counters: { unfunded_proofs: 0, overdue_seconds: 0, open_forks: 0, new_stops: 0 },
+  },
 }
 
 /** The reference model in the place of the database, behind PostgREST's way of calling it. */
