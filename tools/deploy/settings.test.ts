@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'vitest'
 import { readConfig } from '../../functions/config.ts'
-import { settings } from './settings.ts'
+import { type Setting, settings } from './settings.ts'
 
 describe('the settings of a deployment', () => {
   it('are exactly what the Worker wants to be told', ({ expect }) => {
@@ -23,6 +24,27 @@ describe('the settings of a deployment', () => {
 
   it('each say where they come from', ({ expect }) => {
     expect(settings.filter(({ from }) => from === '')).toEqual([])
+  })
+
+  it.for([
+    { place: 'README.md', from: '## Configuration', to: '## ', those: () => true },
+    {
+      place: 'docs/runbook.md',
+      from: '## Deploy from zero',
+      to: '## ',
+      those: ({ from }: Setting) => !from.startsWith('minted here'),
+    },
+    {
+      place: 'wrangler.toml',
+      from: '# Secrets',
+      to: '[vars]',
+      those: ({ kind }: Setting) => kind === 'secret',
+    },
+  ])('are named in $place', ({ place, from, to, those }, { expect }) => {
+    const text = readFileSync(new URL(`../../${place}`, import.meta.url), 'utf8')
+    const [part = ''] = (text.split(`\n${from}`)[1] ?? '').split(`\n${to}`)
+
+    expect(settings.filter(those).filter(({ name }) => !part.includes(name))).toEqual([])
   })
 })
 
