@@ -118,6 +118,7 @@ describe('a deployment', () => {
     const ran = await desk.run('deploy', ['--rollback', '20261120000006'])
     expect(ran).toMatchObject({ exit: 0 })
     expect(ran.out).toContain('Undo: drop the functions.')
+    expect(ran.out).toContain('stop the edge from paying: take its hostname off the Worker')
     expect(ran.out).toContain('newest first: ')
     expect(ran.out).toContain("where version = '20261120000006'")
     expect(await desk.run('deploy', ['--rollback', 'nothing'])).toMatchObject({ exit: 2 })

@@ -57,14 +57,14 @@ export async function rollbackNote(wanted: string): Promise<string> {
     `${nameOf(file)}\n`,
     header,
     '\nHow:',
-    '  1. Take a backup, and stop the edge from paying: npm run deploy -- --rollback code',
+    '  1. Take a backup, and stop the edge from paying: take its hostname off the Worker.',
     newer.length > 0
       ? `  2. Take back what was applied after it, newest first: ${newer.reverse().join(', ')}`
       : '  2. It is the newest: nothing comes before it.',
     '  3. In one transaction, as the owner of the schemas (psql --single-transaction):',
     `       ${undoOf(header) ?? 'its header has no undo note'}`,
     `       delete from supabase_migrations.schema_migrations where version = '${version}';`,
-    '  4. npm run smoke -- URL',
+    '  4. Give the Worker its hostname again, and ask it: npm run smoke -- URL',
     '\nThe statements in full: docs/runbook.md. A dropped table takes its rows with it: once there',
     'are payments, write a migration that goes forward instead.',
   ].join('\n')
