@@ -54,7 +54,5 @@ export type Bench = {
 export type Scenario = {
   name: string
   title: string
-  /** Only with `--large`. */
-  isLarge?: boolean
   run: (bench: Bench) => Promise<Figure[]>
 }
