@@ -14,9 +14,9 @@ export type Offer = {
   firstAmount: string
 }
 
-/** What happens on the way, in this order; `representing` and `retrying` may repeat. */
+/** What happens on the way, in this order; `retrying` follows `paying`, and `presenting` may repeat. */
 export type PaymentEvent =
-  | { type: 'offered' | 'dry_run' | 'price_rise'; offer: Offer }
+  | { type: 'offered' | 'price_rise' | 'dry_run'; offer: Offer }
   | { type: 'paying' | 'paid' | 'presenting' | 'delivered'; requestId: string; paymentId: string }
   | { type: 'retrying'; requestId: string; code: string; waitMs: number }
 
