@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -8,7 +8,7 @@ import { describe, it, onTestFinished } from 'vitest'
 import { alternate } from '../bench/measure/alternate.ts'
 import { compare } from '../bench/report/compare.ts'
 import { writePage } from '../bench/report/page.ts'
-import type { Results } from '../bench/report/results.ts'
+import { type Results, readResults } from '../bench/report/results.ts'
 import { run } from '../bench/run.ts'
 import type { Figure, Scenario } from '../bench/scenario.ts'
 import { scenarios } from '../bench/scenarios.ts'
@@ -58,7 +58,6 @@ describe('npm run bench', () => {
     expect(results).toMatchObject({ version: 1, size: 'quick', failures: [] })
     expect(results.machine).toMatchObject({
       cores: expect.any(Number),
-      flushMs: expect.any(Number),
       node: process.versions.node,
     })
     const measured = new Set(results.figures.map(({ name }) => name.split('/')[0]))
@@ -140,6 +139,22 @@ describe('a comparison of two runs', () => {
 })
 
 describe('the page', () => {
+  it('shows the run that is kept, and nothing else', async ({ expect }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'page-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const path = join(folder, 'performance.md')
+    await copyFile('docs/performance.md', path)
+
+    await writePage(path, await readResults('bench/results/latest.json'), scenarios)
+
+    const charts = (await readdir('docs/performance')).map((file) => `performance/${file}`)
+    for (const file of ['performance.md', ...charts]) {
+      expect(await readFile(join(folder, file), 'utf8')).toBe(
+        await readFile(`docs/${file}`, 'utf8'),
+      )
+    }
+  })
+
   it('gets charts and tables between its markers, and keeps what stands around', async ({
     expect,
   }) => {

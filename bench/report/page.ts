@@ -40,14 +40,12 @@ export async function writePage(
 }
 
 function machineLine({ at, machine, seconds }: Results): string {
-  const { cpu, cores, memoryGb, system, node, workerd, postgres, flushMs, commit }: Machine =
-    machine
+  const { cpu, cores, memoryGb, system, node, workerd, postgres, load, commit }: Machine = machine
   const minutes = Math.round(seconds / 60)
   return (
     `Taken ${at.slice(0, 10)} at commit \`${commit}\` in ${minutes} minutes on ${cores} cores of ` +
     `${cpu}, ${memoryGb} GB, ${system}; Node ${node}, workerd ${workerd}, Postgres ${postgres}. ` +
-    `A flush takes ${flushMs.toFixed(2)} ms; load ${machine.load.before.toFixed(1)} before and ` +
-    `${machine.load.after.toFixed(1)} after.`
+    `Load ${load.before.toFixed(1)} before and ${load.after.toFixed(1)} after.`
   )
 }
 
