@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, sign } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compactVerify, importJWK, type JWK } from 'jose'
 import { describe, it } from 'vitest'
@@ -11,12 +11,29 @@ import { PublicJwk, payMessage, thumbprint } from '../shared/domain/pay-signatur
 import { paymentIdOf } from '../shared/domain/payment-id.ts'
 import { type ProblemCode, problems } from '../shared/domain/problem.ts'
 import { judgeClaims, ProofClaims, proofReasons } from '../shared/domain/proof.ts'
+import { isRefusalCode, refusal } from '../shared/domain/refusal.ts'
 import { parseResource, resourceHash } from '../shared/domain/resource.ts'
 import { parseTimestamp } from '../shared/domain/timestamp.ts'
 import { parsePayRequest } from '../shared/protocol/pay.ts'
 
 const page = (name: string) =>
   readFileSync(join(import.meta.dirname, '..', 'docs', `${name}.md`), 'utf8')
+
+const PROJECT = join(import.meta.dirname, '..')
+
+/** A comment, or a text with what is between its quotes. */
+const TEXT = /\/\*.*?\*\/|\/\/[^\n]*|(['"`])((?:\\.|(?!\1)[^\\])*)\1/gs
+
+/** Every sentence in the code; what is filled in later may be anything. */
+const sentences = globSync('{functions,shared}/**/*.ts', { cwd: PROJECT })
+  .filter((path) => !path.endsWith('.test.ts'))
+  .flatMap((path) => [...readFileSync(join(PROJECT, path), 'utf8').matchAll(TEXT)])
+  .map(([, , text = '']) => text.replaceAll(/\\(.)/g, '$1'))
+  .filter((text) => /^[\w"].* .*[.}]$/.test(text))
+  .map((text) => {
+    const parts = text.split(/\$\{[^}]*\}/).map(RegExp.escape)
+    return new RegExp(`^${parts.join('.+')}$`)
+  })
 
 const vectors = new Map(
   [...page('wire').matchAll(/^```json ([\w-]+)\n(.*?)^```$/gms)].map(([, name = '', text = '']) => [
@@ -56,6 +73,15 @@ function readPayment() {
 }
 
 describe('docs/wire.md', () => {
+  it('names each route there is', ({ expect }) => {
+    const app = readFileSync(join(PROJECT, 'functions/app.ts'), 'utf8')
+    const routes = [...app.matchAll(/app\.route\('([^']+)'/g)].map(([, path = '']) => path)
+    const [, table = ''] = page('wire').split(/^## /m)
+
+    expect(routes.length).toBeGreaterThan(10)
+    expect(routes.filter((path) => !table.includes(` ${path}`))).toEqual([])
+  })
+
   it('names each of its vectors', ({ expect }) => {
     expect([...vectors.keys()]).toEqual([
       'api-keys',
@@ -166,10 +192,17 @@ describe('docs/problems.md', () => {
   it.for(sections)('says of %s what its answer says', ([code, section], { expect }) => {
     const example = /^```json\n(.*?)^```$/ms.exec(section)?.[1]
     const { status, retry, title } = problems[code as ProblemCode]
+    const said = JSON.parse(example ?? '') as Record<'detail' | 'hint', string>
+    const unsaid = [said.detail, said.hint].filter(
+      (it) => !sentences.some((sentence) => sentence.test(it)),
+    )
 
-    // No path answers it before there are leases.
-    if (code === 'funds_in_lease' && example === undefined) return
-    expect(JSON.parse(example ?? '')).toMatchObject({ code, status, retry, title })
+    expect(said).toMatchObject({ code, status, retry, title })
+    expect(unsaid).toEqual([])
+    if (isRefusalCode(code)) {
+      const { detail, hint, param } = refusal(code)
+      expect(said).toMatchObject({ detail, hint, ...(param && { param }) })
+    }
     expect(section).toMatch(/^- Who fixes it: .*^- How: .*^- Charged: /ms)
   })
 
