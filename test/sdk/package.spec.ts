@@ -92,6 +92,18 @@ describe('the package', () => {
     expect(new Set(names)).toEqual(new Set(['node:fs/promises', 'node:util']))
   })
 
+  it('is packed with the license it names, in full', async ({ expect }) => {
+    const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: join(ROOT, 'sdk') })
+    const [packed] = JSON.parse(stdout) as { files: { path: string }[] }[]
+    const text = await readFile(join(ROOT, 'sdk/LICENSE'), 'utf8')
+
+    expect(packed?.files.map(({ path }) => path)).toContain('LICENSE')
+    expect(text).toMatch(
+      /Apache License\s+Version 2\.0[\s\S]+ 9\. [\s\S]+END OF TERMS AND CONDITIONS/,
+    )
+    expect(text).toBe(await readFile(join(ROOT, 'LICENSE'), 'utf8'))
+  })
+
   it('brings the command "payos", which runs by itself', async ({ expect }) => {
     const { stdout } = await run(dist('payos.js'), ['--help'])
     expect(stdout).toContain('payos pay <url>')
