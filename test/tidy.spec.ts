@@ -151,6 +151,17 @@ describe('the house', () => {
     expect(headings).toEqual(Object.keys(problems))
   })
 
+  it('lists every decision by its number and title', ({ expect }) => {
+    const index = [
+      ...read('docs/decisions/README.md').matchAll(/^\| \[(\d{4})\]\((.+?)\) \| (.+?) \|/gm),
+    ]
+    const decisions = files.filter((path) => /^docs\/decisions\/\d/.test(path))
+
+    expect(index.map(([, number, file, title]) => [file, `# ${number} ${title}`])).toEqual(
+      decisions.map((path) => [path.split('/').at(-1), read(path).split('\n')[0]]),
+    )
+  })
+
   it('has a lock file that is complete for every platform', ({ expect }) => {
     const { packages } = JSON.parse(read('package-lock.json')) as {
       packages: Record<string, { optionalDependencies?: Record<string, string> }>
