@@ -6,13 +6,14 @@ import { malformedField } from '../shared/protocol/fields.ts'
 import { paymentAnswer } from '../shared/protocol/payments.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
-import { settlePresented } from './present.ts'
+import { askOfPayment } from './promised.ts'
 
 type PaymentsDeps = Pick<Deps, 'callers' | 'clock' | 'ledger' | 'regions'>
 
 /**
  * `GET /payments/{id}`, `GET /payments?walletId=&requestId=`: state and timeline of a payment, for
- * its agent and its provider; to anyone else it does not exist. The way out of an unknown outcome.
+ * its agent and its provider; to anyone else it does not exist. The way out of an unknown outcome:
+ * it is called unknown only when the ledger and all that promise payments say so.
  */
 export const payments = (deps: PaymentsDeps) =>
   new Hono<PayosEnv>()
@@ -31,30 +32,10 @@ export const payments = (deps: PaymentsDeps) =>
 async function show(c: PayosContext, deps: PaymentsDeps, query: PaymentQuery): Promise<Response> {
   const holder = await deps.callers.of(c, ['agent', 'provider'])
   if (!holder.ok) return refuse(c, holder.problem)
-  let found = await deps.ledger.payment(holder.value, query, c.var.trips)
-  await deps.callers.learn(c, holder.value.keyHash, found.ok ? undefined : found.problem.code)
-  if (!found.ok && found.problem.code === 'not_found' && (await settlePromised(c, deps, query))) {
-    found = await deps.ledger.payment(holder.value, query, c.var.trips)
-  }
+  const found = await askOfPayment(c, deps, {
+    holder: holder.value,
+    query,
+    ask: () => deps.ledger.payment(holder.value, query, c.var.trips),
+  })
   return found.ok ? c.json(paymentAnswer(found.value)) : refuse(c, found.problem)
-}
-
-/** Settles what was promised and has not reached the ledger yet; whether there was something. */
-async function settlePromised(
-  c: PayosContext,
-  deps: PaymentsDeps,
-  { paymentId, walletId, requestId }: PaymentQuery,
-): Promise<boolean> {
-  for (const { leases } of deps.regions) {
-    const promised = paymentId
-      ? await leases.find(paymentId, c.var.trips)
-      : walletId && requestId && (await leases.findRequest({ walletId, requestId }, c.var.trips))
-    if (!promised) continue
-    const settled = settlePresented(deps, [promised], c.var.trips)
-    return settled.then(
-      () => true,
-      () => false,
-    )
-  }
-  return false
 }

@@ -1,10 +1,11 @@
 import * as z from 'zod'
 import { LeaseId, type WalletId } from '../domain/ids.ts'
-import { LEASE_SECONDS, type Lease, type Reservation, SHARDS, shardOf } from '../domain/lease.ts'
+import { LEASE_SECONDS, type Lease, SHARDS, shardOf } from '../domain/lease.ts'
 import { Amount } from '../domain/money.ts'
 import { type Order, REDEMPTION_SECONDS } from '../domain/payment.ts'
 import { PROOF_SECONDS } from '../domain/proof.ts'
 import type {
+  Found,
   LeaseStore,
   ReserveDecline,
   Reserved,
@@ -111,11 +112,14 @@ function promises(
 ): Pick<LeaseStore, 'reserve' | 'find' | 'findRequest'> {
   const redis = connect(address, RESERVE_TIMEOUT_MS)
   const guarded = breaker(clock)
+  // Redis says null for what it has not; nothing is said by one that failed or was not asked.
   const get = (trips: Trips, name: string) =>
     guarded(() => trips.wait('redis', () => redis.call('get', name)))
-  const find = async (id: string, trips: Trips): Promise<Reservation | undefined> => {
+  const find = async (id: string, trips: Trips): Promise<Found> => {
     const record = await get(trips, key('payment', id))
-    return typeof record === 'string' ? readReservation(record) : undefined
+    if (record === null) return { kind: 'absent' }
+    const reservation = typeof record === 'string' ? readReservation(record) : undefined
+    return reservation ? { kind: 'found', reservation } : { kind: 'unanswered' }
   }
 
   return {
@@ -123,7 +127,11 @@ function promises(
 
     async findRequest({ walletId, requestId }, trips) {
       const known = await get(trips, key('request', `${walletId}:${requestId}`))
-      return typeof known === 'string' ? find(known.slice(0, 36), trips) : undefined
+      if (known === null) return { kind: 'absent' }
+      if (typeof known !== 'string') return { kind: 'unanswered' }
+      const found = await find(known.slice(0, 36), trips)
+      // It was promised, whatever became of the record.
+      return found.kind === 'absent' ? { kind: 'unanswered' } : found
     },
 
     async reserve(order, nowSeconds, trips) {

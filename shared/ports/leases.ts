@@ -34,6 +34,12 @@ export type Reserved =
 /** How many records wait in a shard, and since when the oldest does, in unix seconds. */
 export type Waiting = { count: number; since: number | undefined }
 
+/** What a store knows of a promise. Unanswered: there may be one; nobody is told there is none. */
+export type Found =
+  | { kind: 'found'; reservation: Reservation }
+  | { kind: 'absent' }
+  | { kind: 'unanswered' }
+
 /** A record that waits in a shard; one that nobody can read has no reservation. */
 export type StreamRecord = { entry: string; reservation: Reservation | undefined }
 
@@ -41,7 +47,8 @@ export type StreamRecord = { entry: string; reservation: Reservation | undefined
  * The leases of one region, and what was promised from them. It holds no money: losing it loses
  * nothing but the right to promise. Every call is safe to repeat.
  *
- * All but `reserve` and `find` are for work nobody waits for; they throw when the store fails.
+ * All but `reserve`, `find` and `findRequest` are for work nobody waits for; they throw when the
+ * store fails.
  */
 export type LeaseStore = {
   /** Its name; part of every key, nonce and epoch. */
@@ -51,13 +58,10 @@ export type LeaseStore = {
   /** Makes a granted lease the current one; whether it did. */
   install(lease: Lease, right: string): Promise<boolean>
   reserve(order: Order, nowSeconds: number, trips: Trips): Promise<Reserved>
-  /** A payment promised here within 15 minutes; nothing, too, when the store does not answer. */
-  find(id: PaymentId, trips: Trips): Promise<Reservation | undefined>
-  /** The same, by what its agent called it. */
-  findRequest(
-    request: { walletId: WalletId; requestId: RequestId },
-    trips: Trips,
-  ): Promise<Reservation | undefined>
+  /** A payment promised here within 15 minutes. */
+  find(id: PaymentId, trips: Trips): Promise<Found>
+  /** The same, by what its agent called it; unanswered, too, when only the name is left of it. */
+  findRequest(request: { walletId: WalletId; requestId: RequestId }, trips: Trips): Promise<Found>
   /** What is left of a wallet's lease; nothing without one. */
   remaining(walletId: WalletId): Promise<(LeaseLeft & Pick<Lease, 'id' | 'limit'>) | undefined>
   /** Takes the right to promise from a wallet. What it promised stays payable. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
 import { type RedisStandIn, startRedis } from '../../local/stand-ins/redis/index.ts'
+import { finding } from './leases/finding.ts'
 import { installing } from './leases/installing.ts'
 import { LeaseRegion } from './leases/region.ts'
 import { reserving } from './leases/reserving.ts'
@@ -49,6 +50,7 @@ function contract(title: string, start: () => Promise<Started>) {
 
     describe('a lease', () => installing(() => region))
     describe('a reservation', () => reserving(() => region))
+    describe('a reservation that is asked for', () => finding(() => region))
     describe('a shard', () => streaming(() => region))
 
     it('answers unknown, and then nothing at all, while Redis fails', async ({ expect }) => {
