@@ -22,6 +22,7 @@ import { encodeHeader } from '../shared/protocol/x402.ts'
 import type { Deps } from './deps.ts'
 import { headersOf, type PayosContext } from './http.ts'
 import { settlePromise } from './present.ts'
+import { askOfPayment } from './promised.ts'
 
 export type FacilitatorDeps = Pick<
   Deps,
@@ -198,16 +199,17 @@ export async function settleStandard(
   const promise = await settlePromise(deps, claims, c.var.trips)
   if (!promise.ok) return refuseAs(c, face, promise.problem)
   if (promise.value) return c.json(face(said(promise.value, claims.sub)))
-  const settled = await deps.ledger.capture(
-    {
-      holder: holder.value,
-      paymentId: claims.jti,
-      amount: asked.requirements.amount,
-      attemptId: asked.attemptId,
-    },
-    c.var.trips,
-  )
-  await deps.callers.learn(c, holder.value.keyHash, settled.ok ? undefined : settled.problem.code)
+  const query = {
+    holder: holder.value,
+    paymentId: claims.jti,
+    amount: asked.requirements.amount,
+    attemptId: asked.attemptId,
+  }
+  const settled = await askOfPayment(c, deps, {
+    holder: holder.value,
+    query: { paymentId: claims.jti },
+    ask: () => deps.ledger.capture(query, c.var.trips),
+  })
   if (!settled.ok)
     return notSettled(c, { problem: settled.problem, network, paymentId: claims.jti })
   if (settled.value.reason) return c.json(face(said(settled.value.reason, claims.sub)))

@@ -8,14 +8,16 @@ import {
 import { readBody } from './body.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
+import { askOfPayment } from './promised.ts'
 
-type RefundDeps = Pick<Deps, 'callers' | 'clock' | 'later' | 'ledger' | 'wakes'>
+type RefundDeps = Pick<Deps, 'callers' | 'clock' | 'later' | 'ledger' | 'regions' | 'wakes'>
 
 /**
  * `POST /refund`: a provider gives back a part or all of what it captured, from its earnings.
  *
  * It names each refund of a payment itself, so the same again is the same answer. From then on the
- * payment's proof is refused. One trip.
+ * payment's proof is refused. One trip; more for a payment that was only promised, which is settled
+ * first.
  */
 export const refund = (deps: RefundDeps) =>
   new Hono<PayosEnv>().post('/', async (c) => {
@@ -32,9 +34,11 @@ async function giveBack(
 ): Promise<Response> {
   const holder = await deps.callers.of(c, ['provider'])
   if (!holder.ok) return refuse(c, holder.problem)
-  const refunded = await deps.ledger.refund({ holder: holder.value, ...request }, c.var.trips)
-  const code = refunded.ok ? undefined : refunded.problem.code
-  await deps.callers.learn(c, holder.value.keyHash, code)
+  const refunded = await askOfPayment(c, deps, {
+    holder: holder.value,
+    query: { paymentId: request.paymentId },
+    ask: () => deps.ledger.refund({ holder: holder.value, ...request }, c.var.trips),
+  })
   if (!refunded.ok) return refuse(c, refunded.problem)
 
   if (refunded.value.reason) return c.json(refundRefusal(refunded.value.reason))

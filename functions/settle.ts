@@ -13,12 +13,14 @@ import { readBody } from './body.ts'
 import { type FacilitatorDeps, settleStandard } from './facilitator.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { settlePromise } from './present.ts'
+import { askOfPayment } from './promised.ts'
 
 /**
  * `POST /settle`: a provider captures a payment in whole or part, or voids it with `"0"`.
  *
  * The ledger decides every race in the one trip and says which attempt was first. A payment that
- * settled by itself takes the whole amount and moves nothing. The same again is the same answer.
+ * settled by itself takes the whole amount and moves nothing; one that was only promised is settled
+ * first. The same again is the same answer.
  */
 export const settle = (deps: FacilitatorDeps) =>
   new Hono<PayosEnv>().post('/', async (c) => {
@@ -42,8 +44,11 @@ async function capture(
   if ('reason' in named.value) return c.json(settleRefusal(named.value.reason, undefined))
 
   const query = { holder: holder.value, paymentId: named.value.paymentId, amount, attemptId }
-  const settled = await deps.ledger.capture(query, c.var.trips)
-  await deps.callers.learn(c, holder.value.keyHash, settled.ok ? undefined : settled.problem.code)
+  const settled = await askOfPayment(c, deps, {
+    holder: holder.value,
+    query: { paymentId: query.paymentId },
+    ask: () => deps.ledger.capture(query, c.var.trips),
+  })
   if (!settled.ok) return refuse(c, settled.problem)
   if (settled.value.reason) {
     return c.json(settleRefusal(settled.value.reason, settled.value.payment))

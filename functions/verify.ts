@@ -18,6 +18,7 @@ import type { Deps } from './deps.ts'
 import { verifyStandard } from './facilitator.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { noAnswer, settlePromise, settleProofs } from './present.ts'
+import { askOfPayment } from './promised.ts'
 
 type VerifyDeps = Pick<
   Deps,
@@ -173,8 +174,11 @@ async function lookUp(
   const holder = await deps.callers.of(c, ['provider'])
   if (!holder.ok) return refuse(c, holder.problem)
   const { paymentId, requestId } = query
-  const found = await deps.ledger.payment(holder.value, { paymentId, requestId }, c.var.trips)
-  await deps.callers.learn(c, holder.value.keyHash, found.ok ? undefined : found.problem.code)
+  const found = await askOfPayment(c, deps, {
+    holder: holder.value,
+    query: { paymentId },
+    ask: () => deps.ledger.payment(holder.value, { paymentId, requestId }, c.var.trips),
+  })
   if (!found.ok) return refuse(c, found.problem)
   const isGood = found.value.state === 'settled' || found.value.state === 'held'
   return c.json({ valid: isGood, payment: paymentSummary(found.value), unchecked: ['first_use'] })
