@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import type { LRUCache } from 'lru-cache'
 import { joseProofs } from '../shared/adapters/jose-proofs.ts'
 import type { LedgerAddress } from '../shared/adapters/postgrest-call.ts'
-import { postgrestEscrow } from '../shared/adapters/postgrest-escrow.ts'
+import { postgrestEscrow, postgrestSettling } from '../shared/adapters/postgrest-escrow.ts'
 import { postgrestLedger, postgrestUpkeep } from '../shared/adapters/postgrest-ledger.ts'
 import { postgrestOutbox } from '../shared/adapters/postgrest-outbox.ts'
 import { qstashCallbacks } from '../shared/adapters/qstash-callbacks.ts'
@@ -14,6 +14,7 @@ import { SeenPayments } from '../shared/domain/bloom.ts'
 import type { EndpointId, WalletId } from '../shared/domain/ids.ts'
 import type { PolicySnapshot } from '../shared/domain/policy.ts'
 import type { Listing } from '../shared/domain/quote.ts'
+import type { Settling } from '../shared/ports/leases.ts'
 import type {
   Answers,
   Callbacks,
@@ -60,6 +61,8 @@ export type Deps = {
   upkeep: LedgerUpkeep
   /** Where payments are promised from leases; none: every payment is settled at once. */
   regions: readonly Region[]
+  /** Settles promises that are shown here, whether or not this edge is told of a region. */
+  settling: Settling
   /** Wallets the ledger gave no lease, and why, for 30 seconds. */
   leaseless: LRUCache<WalletId, string>
   /** What this isolate has seen to within 5 seconds, so that not every payment does it again. */
@@ -112,6 +115,7 @@ export function createDeps(config: Config): Deps {
     ledger: postgrestLedger({ ...database, token: config.EDGE_DATABASE_TOKEN }),
     upkeep: postgrestUpkeep(drain),
     regions: regionsOf(config, drain, clock),
+    settling: postgrestSettling(drain),
     leaseless: memoryOf({ max: ENTRIES_MAX, seconds: LEASELESS_SECONDS, clock }),
     tended: memoryOf({ max: ENTRIES_MAX, seconds: TENDED_SECONDS, clock }),
     outbox: postgrestOutbox(drain),

@@ -34,6 +34,7 @@ export type FacilitatorDeps = Pick<
   | 'ledger'
   | 'proofs'
   | 'regions'
+  | 'settling'
   | 'wakes'
 >
 

@@ -8,7 +8,7 @@ import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { askOfPayment } from './promised.ts'
 
-type PaymentsDeps = Pick<Deps, 'callers' | 'clock' | 'ledger' | 'regions'>
+type PaymentsDeps = Pick<Deps, 'callers' | 'clock' | 'ledger' | 'regions' | 'settling'>
 
 /**
  * `GET /payments/{id}`, `GET /payments?walletId=&requestId=`: state and timeline of a payment, for

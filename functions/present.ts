@@ -2,7 +2,7 @@ import type { PaymentId } from '../shared/domain/ids.ts'
 import { problem } from '../shared/domain/problem.ts'
 import type { ProofClaims, ProofReason } from '../shared/domain/proof.ts'
 import { ok, type Result } from '../shared/domain/result.ts'
-import type { Promised, PromiseOutcome } from '../shared/ports/leases.ts'
+import type { Promised, PromiseOutcome, Settling } from '../shared/ports/leases.ts'
 import type { Proofs, Trips } from '../shared/ports.ts'
 import type { Region } from './regions.ts'
 
@@ -12,7 +12,11 @@ const EXPIRY_SKEW = 5
 /** Why a promise that the ledger refused pays nobody. */
 const unpaid: ProofReason = 'payment_expired'
 
-export type PresentDeps = { regions: readonly Region[]; clock: { nowSeconds(): number } }
+export type PresentDeps = {
+  regions: readonly Region[]
+  settling: Settling
+  clock: { nowSeconds(): number }
+}
 
 /** Whether a proof is a promise that its holder may still have settled. */
 const isPresentable = (claims: ProofClaims, nowSeconds: number): boolean =>
@@ -25,18 +29,19 @@ const isPresentable = (claims: ProofClaims, nowSeconds: number): boolean =>
  * Settling the same promise again changes nothing. Throws when the ledger does not answer.
  */
 export async function settlePresented(
-  { regions }: PresentDeps,
+  { regions, settling }: PresentDeps,
   presented: readonly Promised[],
   trips: Trips,
 ): Promise<(ProofReason | undefined)[]> {
-  const escrow = regions[0]?.escrow
-  if (!escrow || presented.length === 0) return presented.map(() => undefined)
+  if (presented.length === 0) return []
 
-  const { outcomes } = await escrow.settle(presented, trips)
+  // A promise names its lease, so any escrow settles it: that of a region given up as well.
+  const { settle, settleOverdrawn } = regions[0]?.escrow ?? settling
+  const { outcomes } = await settle(presented, trips)
   const refused = presented.filter((_, at) => isRefused(outcomes[at]))
   if (refused.length === 0) return presented.map(() => undefined)
 
-  const again = await escrow.settleOverdrawn(refused)
+  const again = await settleOverdrawn(refused)
   const lost = new Set(refused.filter((_, at) => isRefused(again.outcomes[at])))
   return presented.map((promised) => (lost.has(promised) ? unpaid : undefined))
 }

@@ -10,7 +10,10 @@ import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { askOfPayment } from './promised.ts'
 
-type RefundDeps = Pick<Deps, 'callers' | 'clock' | 'later' | 'ledger' | 'regions' | 'wakes'>
+type RefundDeps = Pick<
+  Deps,
+  'callers' | 'clock' | 'later' | 'ledger' | 'regions' | 'settling' | 'wakes'
+>
 
 /**
  * `POST /refund`: a provider gives back a part or all of what it captured, from its earnings.

@@ -22,7 +22,7 @@ import { askOfPayment } from './promised.ts'
 
 type VerifyDeps = Pick<
   Deps,
-  'callers' | 'clock' | 'environment' | 'issuer' | 'ledger' | 'proofs' | 'regions'
+  'callers' | 'clock' | 'environment' | 'issuer' | 'ledger' | 'proofs' | 'regions' | 'settling'
 >
 
 /**

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { AgentId, LeaseId, ProviderId, WalletId } from '../domain/ids.ts'
 import type { Lease } from '../domain/lease.ts'
 import { Amount, Currency } from '../domain/money.ts'
-import type { Escrow, Promised, SettledBatch } from '../ports/leases.ts'
+import type { Escrow, Promised, SettledBatch, Settling } from '../ports/leases.ts'
 import type { Trips } from '../ports.ts'
 import { type BatchRecord, batchRecord, batchRecordOf } from '../protocol/lease-record.ts'
 import { caller, type LedgerAddress } from './postgrest-call.ts'
@@ -84,28 +84,41 @@ const Batch = z.lazy(() =>
 const Noted = z.lazy(() => z.object({ as_of: z.int() }))
 const Reclaimed = z.lazy(() => z.object({ reclaimed: z.int(), stalled: z.int() }))
 
-/** Escrow in the ledger, by the role that drains one region. */
-export function postgrestEscrow(address: LedgerAddress & { region: string }): Escrow {
+/** Calls the ledger by the role that drains; throws unless it answers as it should. */
+function asker(address: LedgerAddress) {
   const call = caller(address)
-  const { region } = address
-
-  async function ask<Schema extends z.ZodType>(
+  return async <Schema extends z.ZodType>(
     schema: Schema,
     name: string,
     { args, trips }: { args: Record<string, unknown>; trips?: Trips | undefined },
-  ): Promise<z.output<Schema>> {
+  ): Promise<z.output<Schema>> => {
     const called = await call(name, args, trips)
     if (!called.ok) throw new EscrowFailure(called.failed.code)
     return schema.parse(called.data)
   }
+}
+
+/** Settlement in the ledger of what any region promised. */
+export function postgrestSettling(address: LedgerAddress): Settling {
+  const ask = asker(address)
   const batch = async (name: string, promised: readonly Promised[], trips?: Trips) => {
     const args = { records: await Promise.all(promised.map(recordOf)) }
     const settled = await ask(Batch, name, { args, trips })
     if (settled.outcomes.length !== promised.length) throw new EscrowFailure('')
     return settled
   }
-
   return {
+    settle: (promised, trips) => batch('settle_x402_batch', promised, trips),
+    settleOverdrawn: (promised) => batch('settle_x402_overdrawn', promised),
+  }
+}
+
+/** Escrow of one region in the ledger. */
+export function postgrestEscrow(address: LedgerAddress & { region: string }): Escrow {
+  const ask = asker(address)
+  const { region } = address
+  return {
+    ...postgrestSettling(address),
     grant: ({ walletId, name, wanted, needed }) =>
       ask(Granted, 'grant_x402_lease', {
         args: {
@@ -116,8 +129,6 @@ export function postgrestEscrow(address: LedgerAddress & { region: string }): Es
           needed: Amount.encode(needed),
         },
       }),
-    settle: (promised, trips) => batch('settle_x402_batch', promised, trips),
-    settleOverdrawn: (promised) => batch('settle_x402_overdrawn', promised),
     async noteDrained(shards, asOf) {
       const args = { region, shards, as_of: asOf ?? null }
       return (await ask(Noted, 'note_x402_drained', { args })).as_of

@@ -91,16 +91,20 @@ export type SettledBatch = { asOf: number; outcomes: readonly PromiseOutcome[] }
 export type LeaseAsked = { walletId: WalletId; name: string; wanted: Amount; needed: Amount }
 
 /**
- * Escrow, and the settlement of what was promised from it. Every call is safe to repeat; one that
- * fails throws `EscrowFailure`.
+ * Settles what was promised, of whatever region: a promise names its lease. Every call is safe to
+ * repeat; one that fails throws `EscrowFailure`.
  */
-export type Escrow = {
-  /** A lease, or why the wallet gets none. */
-  grant(asked: LeaseAsked): Promise<{ lease: Lease } | { refused: string }>
+export type Settling = {
   /** One outcome for each of 1 to 1000 promises, in order. */
   settle(promised: readonly Promised[], trips?: Trips): Promise<SettledBatch>
   /** The same for promises that `settle` refused as overdrawn or reclaimed: the wallet may pay. */
   settleOverdrawn(promised: readonly Promised[]): Promise<SettledBatch>
+}
+
+/** The escrow of one region, and the settlement of what was promised from it. As safe to repeat. */
+export type Escrow = Settling & {
+  /** A lease, or why the wallet gets none. */
+  grant(asked: LeaseAsked): Promise<{ lease: Lease } | { refused: string }>
   /** Notes that shards held nothing older than `asOf`; answers the ledger's time for the next note. */
   noteDrained(shards: readonly number[], asOf: number | undefined): Promise<number>
   /** Returns escrow of `most` leases whose proofs have run out; how many it was, and how many wait. */
