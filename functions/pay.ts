@@ -8,9 +8,14 @@ import { payAnswer } from '../shared/protocol/pay.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { type OrderDeps, readOrder } from './order.ts'
+import type { PresentDeps } from './present.ts'
 import { type AskedLease, askLease, type PromiseDeps } from './promise.ts'
+import { settlePromised } from './promised.ts'
 
-type PayDeps = OrderDeps & PromiseDeps & Pick<Deps, 'proofs' | 'answers' | 'seen' | 'policies'>
+type PayDeps = OrderDeps &
+  PromiseDeps &
+  PresentDeps &
+  Pick<Deps, 'proofs' | 'answers' | 'seen' | 'policies'>
 
 /**
  * `POST /pay`: pays one requirement and answers with the proof its provider will check.
@@ -62,8 +67,23 @@ async function settle(
   await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
   if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
   if (mayBePromised) return refuse(c, unknownOutcome(order.id).problem)
+  if (settled.leased) return settlePromisedFirst(c, deps, { order, declined: settled.problem })
   if (settled.policy) deps.policies.set(askedOf(order), settled.policy)
   return refuse(c, settled.problem)
+}
+
+/** Looks where the wallet's leases are before it declines: what was promised is settled, and is the answer. */
+async function settlePromisedFirst(
+  c: PayosContext,
+  deps: PayDeps,
+  { order, declined }: { order: Order; declined: Problem },
+): Promise<Response> {
+  const found = await settlePromised(deps, { paymentId: order.id }, c.var.trips)
+  if (found.ok && !found.value) return refuse(c, declined)
+  const settled = found.ok ? await deps.ledger.settle(order, c.var.trips) : found
+  return settled.ok
+    ? answer(c, deps, { order, settlement: settled.value })
+    : refuse(c, unknownOutcome(order.id).problem)
 }
 
 /** Signs the proof, answers, and keeps the answer for repeats. */

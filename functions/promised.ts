@@ -40,7 +40,7 @@ const isUnknown = <Value extends object>(said: Result<Value>): boolean =>
     : said.problem.code === 'not_found'
 
 /** Settles a payment that some region promised; whether there was one to settle, if that is known. */
-async function settlePromised(
+export async function settlePromised(
   deps: PresentDeps,
   query: PaymentQuery,
   trips: Trips,

@@ -22,8 +22,11 @@ export type Clock = { nowSeconds(): number }
 /** A key as its holder presents it, known by id and by the hash of its whole text. */
 export type KeyHolder = { kind: 'agent' | 'provider'; keyId: string; keyHash: string }
 
-/** What the ledger answers an order it does not settle, with what a cache may learn from it. */
-export type Refusal = { problem: Problem; policy?: PolicySnapshot | undefined }
+/**
+ * What the ledger answers an order it does not settle, with what a cache may learn from it. Leased:
+ * the payment may have been promised before, so a decline is no answer until somebody has looked.
+ */
+export type Refusal = { problem: Problem; policy?: PolicySnapshot | undefined; leased?: boolean }
 
 /** How a payment is looked up: by its id, or by what its agent called it. */
 export type PaymentQuery = {

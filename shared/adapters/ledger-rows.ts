@@ -173,6 +173,7 @@ export const SettleRow = z.lazy(() =>
       retry_after: z.int().optional(),
       quote: QuoteRow.nullish().transform((quote) => quote ?? undefined),
       policy: Policy.optional(),
+      leased: z.boolean().default(false),
     }),
   ]),
 )

@@ -103,8 +103,8 @@ async function settle(call: Call, order: Order, trips: Trips): ReturnType<Ledger
     const { outcome: _, ...settlement } = row.data
     return { ok: true, value: { balance: undefined, ...settlement } }
   }
-  const { outcome, policy, retry_after: retryAfter, ...facts } = row.data
-  return { ok: false, problem: refusal(outcome, { ...facts, retryAfter }), policy }
+  const { outcome, policy, leased, retry_after: retryAfter, ...facts } = row.data
+  return { ok: false, problem: refusal(outcome, { ...facts, retryAfter }), policy, leased }
 }
 
 async function payment(

@@ -53,7 +53,8 @@ comment on function ledger.decline is 'A refusal by policy or funds, with what t
 -- Settles one payment in one transaction: judges key, price, policy and funds, moves the money.
 --
 -- Answers {outcome: 'payment', replayed, payment, balance?, notified?}, or {outcome: <problem code>, …}. A
--- decline writes nothing and binds nothing: the same request may succeed later.
+-- decline writes nothing and binds nothing: the same request may succeed later, and may have been
+-- promised before where it says `leased`.
 -- Safe to repeat: the payment id is derived from the content, and what settled is answered again.
 -- Locks the payer's wallet, nothing else; a replay locks nothing.
 --
@@ -152,7 +153,8 @@ begin
         then 'resource_mismatch'
     end;
     if problem is not null then
-      return jsonb_build_object('outcome', problem, 'quote', ledger.quote(endpoint_id));
+      return ledger.tell_leased(
+        jsonb_build_object('outcome', problem, 'quote', ledger.quote(endpoint_id)), wallet_id);
     end if;
 
     -- Whether it may. The day never goes back, even for a payment that waited across midnight.
@@ -172,7 +174,9 @@ begin
       and (seen.provider_id = any (seen.providers)) is not false
     returning w.balance into balance;
     exit when found;
-    if is_locked then return ledger.decline(wallet_id, seen.provider_id, units, today); end if;
+    if is_locked then
+      return ledger.tell_leased(ledger.decline(wallet_id, seen.provider_id, units, today), wallet_id);
+    end if;
     perform from ledger.wallets as w where w.id = wallet_id for no key update;
     is_locked := true;
   end loop;

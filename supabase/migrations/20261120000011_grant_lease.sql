@@ -186,3 +186,19 @@ begin
 end
 $$;
 comment on function ledger.seconds_to_relief is 'When money that only leases hold will be free again.';
+
+-- A decline, with `leased` when the wallet has a lease that may have been promised from: what is
+-- declined now may have been promised before, under the same payment id.
+create function ledger.tell_leased(decline jsonb, wallet_id uuid) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  if exists (
+    select from ledger.leases as l where l.wallet_id = tell_leased.wallet_id and l.state <> 'reclaimed')
+  then
+    return decline || '{"leased": true}';
+  end if;
+  return decline;
+end
+$$;
+comment on function ledger.tell_leased is 'Says whether an edge has to look for a promise before it declines.';

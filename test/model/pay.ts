@@ -169,6 +169,10 @@ function judgeWallet(ledger: State, wallet: Wallet, asked: Asked) {
   return short ? { outcome: 'funds_insufficient' } : null
 }
 
+/** Whether something may have been promised for the wallet. */
+const hasLease = (ledger: State, walletId: string): boolean =>
+  [...ledger.leases.values()].some((it) => it.walletId === walletId && it.state !== 'reclaimed')
+
 function mustBeAnOrder(args: SettleArgs): void {
   const known = args.capture === 'automatic' || args.capture === 'manual'
   if (!known || args.payment_id !== paymentId(args)) throw new Raised(WRONG_ARGUMENT)
@@ -184,13 +188,16 @@ export function settlePayment(ledger: State, args: SettleArgs) {
   const bound = known(ledger, args)
   if (bound) return bound
   const offer = judgeEndpoint(ledger, args, wallet)
-  if (offer.problem !== null) return { outcome: offer.problem, quote: getEndpoint(ledger, args) }
+  const leased = hasLease(ledger, args.wallet_id) && { leased: true }
+  if (offer.problem !== null) {
+    return { outcome: offer.problem, quote: getEndpoint(ledger, args), ...leased }
+  }
 
   const today = dayOf(ledger.now) > wallet.day ? dayOf(ledger.now) : wallet.day
   const policy = ledger.policies.get(args.wallet_id)
   const asked = { amount, policy, today, providerId: offer.providerId, walletId: args.wallet_id }
   const decline = judgeWallet(ledger, wallet, asked)
-  if (decline || !policy) return decline
+  if (decline || !policy) return { ...decline, ...leased }
 
   const held = args.capture === 'manual'
   const expiresAt = ledger.now + seconds(offer.holdSeconds)
