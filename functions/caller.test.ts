@@ -1,8 +1,9 @@
 import { Hono } from 'hono'
 import { describe, it } from 'vitest'
 import { makeApiKey } from '../shared/domain/api-key.ts'
+import type { ProblemCode } from '../shared/domain/problem.ts'
 import { CALLS_PER_ASK, Callers } from './caller.ts'
-import type { PayosEnv } from './http.ts'
+import { headersOf, type PayosEnv } from './http.ts'
 
 /** The platform's count, as far as it is asked: says no from the `limit`-th time on. */
 class Counted {
@@ -21,16 +22,21 @@ const keyOf = (seed: number) =>
 
 /** Callers on a clock that is moved by hand, and how a key calls: the code it is answered with. */
 function world() {
-  const perKey = new Counted()
+  const [unknownKeys, perKey] = [new Counted(), new Counted()]
+  const ledger: { says?: ProblemCode } = {}
   const clock = { seconds: 1_000_000, nowSeconds: () => clock.seconds }
-  const options = { environment: 'test', clock, unknownKeys: new Counted(), perKey } as const
+  const options = { environment: 'test', clock, unknownKeys, perKey } as const
   const callers = new Callers(options)
   const app = new Hono<PayosEnv>().get('/', async (c) => {
     const holder = await callers.of(c, ['agent'])
-    return c.text(holder.ok ? 'let in' : holder.problem.code)
+    if (!holder.ok) return c.text(holder.problem.code, 200, headersOf(holder.problem))
+    await callers.learn(c, holder.value.keyHash, ledger.says)
+    return c.text('let in')
   })
-  const call = async (key = keyOf(1)) =>
-    (await app.request('/', { headers: { authorization: `Bearer ${key}` } })).text()
+  const request = async (key = keyOf(1)) =>
+    app.request('/', { headers: { authorization: `Bearer ${key}` } })
+  const call = async (key = keyOf(1)) => (await request(key)).text()
+  const waitToldTo = async (key: string) => (await request(key)).headers.get('retry-after')
   const calls = async (count: number) => {
     const answers = new Set<string>()
     for (let made = 0; made < count; made += 1) answers.add(await call())
@@ -40,7 +46,7 @@ function world() {
     const answers = await Promise.all(Array.from({ length: count }, () => call()))
     return answers.filter((answer) => answer === 'let in').length
   }
-  return { perKey, clock, call, calls, callsAtOnce }
+  return { unknownKeys, perKey, ledger, clock, call, calls, callsAtOnce, waitToldTo }
 }
 
 describe('the rate of one key', () => {
@@ -93,5 +99,23 @@ describe('the rate of one key', () => {
     perKey.limitedFrom = 2
 
     expect(await call(keyOf(2))).toBe('rate_limited')
+  })
+})
+
+describe('who is shed is told to wait', () => {
+  it('as long as the rate of a key is counted over', async ({ expect }) => {
+    const { perKey, waitToldTo } = world()
+    perKey.limitedFrom = 1
+
+    expect(await waitToldTo(keyOf(1))).toBe('10')
+  })
+
+  it('as long as an address is shut out for its unknown keys', async ({ expect }) => {
+    const { unknownKeys, ledger, call, waitToldTo } = world()
+    unknownKeys.limitedFrom = 1
+    ledger.says = 'key_invalid'
+    await call(keyOf(1))
+
+    expect(await waitToldTo(keyOf(2))).toBe('60')
   })
 })

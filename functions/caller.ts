@@ -76,9 +76,10 @@ export class Callers {
     const refused = this.#refused.get(keyHash)
     if (refused) return { ok: false, problem: refusal(refused) }
 
-    const flood = !this.#known.has(keyHash) && this.#flooding.has(addressOf(c))
-    const shed = flood || !(await this.#isWithinRate(keyHash))
-    return shed ? tooMany : ok({ kind: key.kind, keyId: key.id, keyHash })
+    const isFlood = !this.#known.has(keyHash) && this.#flooding.has(addressOf(c))
+    if (isFlood) return tooMany(FLOODING_SECONDS)
+    if (!(await this.#isWithinRate(keyHash))) return tooMany(RATE_SECONDS)
+    return ok({ kind: key.kind, keyId: key.id, keyHash })
   }
 
   /** One call asks for itself and those that follow; a key over its rate asks with every call. */
@@ -143,8 +144,9 @@ function invalidKey(
   })
 }
 
-const tooMany = fail('rate_limited', {
-  detail: 'Too many requests from here.',
-  hint: 'Wait, then repeat the same request.',
-  retryAfterMs: FLOODING_SECONDS * 1000,
-})
+const tooMany = (seconds: number) =>
+  fail('rate_limited', {
+    detail: 'Too many requests from here.',
+    hint: 'Wait, then repeat the same request.',
+    retryAfterMs: seconds * 1000,
+  })
