@@ -13,7 +13,7 @@ import { webhookPost } from '../shared/adapters/webhook-post.ts'
 import { SeenPayments } from '../shared/domain/bloom.ts'
 import type { EndpointId, WalletId } from '../shared/domain/ids.ts'
 import type { PolicySnapshot } from '../shared/domain/policy.ts'
-import type { Listing } from '../shared/domain/quote.ts'
+import { type Listing, QUOTE_SECONDS } from '../shared/domain/quote.ts'
 import type { Settling } from '../shared/ports/leases.ts'
 import type {
   Answers,
@@ -39,7 +39,6 @@ import type { Region } from './regions.ts'
 /** What this isolate remembers of quotes and policies, at most. */
 const ENTRIES_MAX = 5_000
 const PAGES_MAX = 50
-const QUOTE_SECONDS = 60
 const POLICY_SECONDS = 30
 const CALLBACKS_MAX = 20_000
 const LEASELESS_SECONDS = 30

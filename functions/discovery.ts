@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { networkOf } from '../shared/domain/proof.ts'
+import { networkOf } from '../shared/domain/proof-terms.ts'
 import type { Listing, Page } from '../shared/domain/quote.ts'
 import { ok, type Result } from '../shared/domain/result.ts'
 import { malformedField } from '../shared/protocol/fields.ts'

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { EndpointId } from '../shared/domain/ids.ts'
-import { networkOf } from '../shared/domain/proof.ts'
-import type { Quote } from '../shared/domain/quote.ts'
+import { networkOf } from '../shared/domain/proof-terms.ts'
+import { QUOTE_SECONDS, type Quote } from '../shared/domain/quote.ts'
 import { refusal } from '../shared/domain/refusal.ts'
 import { ok, type Result } from '../shared/domain/result.ts'
 import type { ToldQuote } from '../shared/ports.ts'
@@ -27,9 +27,6 @@ export const endpoints = (deps: EndpointsDeps) =>
       quoteAnswer(quote.value, { network: networkOf(deps.environment), issuer: deps.issuer }),
     )
   })
-
-/** How old a quote may be when it is told. A price is announced at least 180 seconds ahead. */
-const QUOTE_SECONDS = 60
 
 /** The quote from the nearest tier that has it: isolate, Redis, ledger. Lower tiers fill the upper. */
 async function quoteOf(

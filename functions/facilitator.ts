@@ -1,13 +1,8 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { PaymentId } from '../shared/domain/ids.ts'
 import { type Problem, problems } from '../shared/domain/problem.ts'
-import {
-  firstOf,
-  judgeClaims,
-  networkOf,
-  type ProofClaims,
-  type ProofReason,
-} from '../shared/domain/proof.ts'
+import { firstOf, judgeClaims, type ProofClaims, type ProofReason } from '../shared/domain/proof.ts'
+import { networkOf } from '../shared/domain/proof-terms.ts'
 import type { KeyHolder } from '../shared/ports.ts'
 import {
   type Asked,

@@ -9,8 +9,8 @@ import { readBody } from './body.ts'
 import type { Deps } from './deps.ts'
 import type { PayosContext } from './http.ts'
 
-/** How far a request's timestamp may lie from now, each way, in seconds. */
-const TIMESTAMP_SKEW = 300
+/** How far a request's timestamp may lie from now, each way. */
+const TIMESTAMP_SKEW_SECONDS = 300
 
 export type OrderDeps = Pick<Deps, 'callers' | 'clock' | 'issuer' | 'environment'>
 
@@ -32,7 +32,7 @@ export async function readOrder(c: PayosContext, deps: OrderDeps): Promise<Resul
   if (!holder.ok) return holder
   const signer = await signerOf(request, deps.issuer)
   if (!signer.ok) return signer
-  if (Math.abs(deps.clock.nowSeconds() - request.seconds) > TIMESTAMP_SKEW) return notRecent
+  if (Math.abs(deps.clock.nowSeconds() - request.seconds) > TIMESTAMP_SKEW_SECONDS) return notRecent
 
   return ok({
     id: await paymentIdOf(request),

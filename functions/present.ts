@@ -1,13 +1,11 @@
 import type { PaymentId } from '../shared/domain/ids.ts'
 import { problem } from '../shared/domain/problem.ts'
 import type { ProofClaims, ProofReason } from '../shared/domain/proof.ts'
+import { EXPIRY_SKEW_SECONDS } from '../shared/domain/proof-terms.ts'
 import { ok, type Result } from '../shared/domain/result.ts'
 import type { Promised, PromiseOutcome, Settling } from '../shared/ports/leases.ts'
 import type { Proofs, Trips } from '../shared/ports.ts'
 import type { Region } from './regions.ts'
-
-/** How far a proof may be over and still be settled, in seconds: what clocks may differ. */
-const EXPIRY_SKEW = 5
 
 /** Why a promise that the ledger refused pays nobody. */
 const unpaid: ProofReason = 'payment_expired'
@@ -20,7 +18,7 @@ export type PresentDeps = {
 
 /** Whether a proof is a promise that its holder may still have settled. */
 const isPresentable = (claims: ProofClaims, nowSeconds: number): boolean =>
-  claims.lse !== undefined && nowSeconds <= claims.exp + EXPIRY_SKEW
+  claims.lse !== undefined && nowSeconds <= claims.exp + EXPIRY_SKEW_SECONDS
 
 /**
  * Settles promises that their holders show, whatever became of the stream they were noted in: what

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { PaymentId } from '../shared/domain/ids.ts'
-import { firstOf, judgeClaims, networkOf, type ProofReason } from '../shared/domain/proof.ts'
+import { firstOf, judgeClaims, type ProofReason } from '../shared/domain/proof.ts'
+import { networkOf } from '../shared/domain/proof-terms.ts'
 import { ok, type Result } from '../shared/domain/result.ts'
 import { isStandard } from '../shared/protocol/facilitator.ts'
 import {

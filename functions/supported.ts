@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { networkOf } from '../shared/domain/proof.ts'
+import { networkOf } from '../shared/domain/proof-terms.ts'
 import { supportedAnswer } from '../shared/protocol/facilitator.ts'
 import type { Deps } from './deps.ts'
 import type { PayosEnv } from './http.ts'

@@ -2,13 +2,8 @@ import { Hono } from 'hono'
 import type { EndpointId } from '../shared/domain/ids.ts'
 import { formatDecimal } from '../shared/domain/money.ts'
 import type { Payment } from '../shared/domain/payment.ts'
-import {
-  firstOf,
-  judgeClaims,
-  networkOf,
-  type ProofClaims,
-  type ProofReason,
-} from '../shared/domain/proof.ts'
+import { firstOf, judgeClaims, type ProofClaims, type ProofReason } from '../shared/domain/proof.ts'
+import { networkOf } from '../shared/domain/proof-terms.ts'
 import { isStandard } from '../shared/protocol/facilitator.ts'
 import { malformedField } from '../shared/protocol/fields.ts'
 import { paymentSummary } from '../shared/protocol/payments.ts'

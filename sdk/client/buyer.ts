@@ -1,4 +1,5 @@
 import { formatUnits } from '../../shared/domain/decimal.ts'
+import { IDENTIFIER } from '../../shared/protocol/payment-identifier.ts'
 import { isRecord, type PaymentRequirements } from '../../shared/protocol/x402.ts'
 import { Budget } from './budget.ts'
 import type { Call } from './call.ts'
@@ -137,9 +138,7 @@ export class Buyer {
       throw new PaymentError(
         'redemption_over',
         'This was paid before and can be redeemed no more.',
-        {
-          ...namesOf(purchase),
-        },
+        namesOf(purchase),
       )
     }
     const proved = { ...purchase, proof, expiresAt }
@@ -151,8 +150,10 @@ export class Buyer {
 
 /** What a 402 declared, with the request id as the `payment-identifier` unless that is too short. */
 function named(extensions: Record<string, unknown> | undefined, id: string) {
-  const name = 'payment-identifier'
-  const declared = extensions?.[name]
+  const declared = extensions?.[IDENTIFIER]
   if (!isRecord(declared) || id.length < 16) return extensions
-  return { ...extensions, [name]: { ...declared, info: { id, ...(declared['info'] as object) } } }
+  return {
+    ...extensions,
+    [IDENTIFIER]: { ...declared, info: { id, ...(declared['info'] as object) } },
+  }
 }

@@ -1,4 +1,5 @@
 import { formatUnits, parseAtomic } from '../../shared/domain/decimal.ts'
+import { networkOf } from '../../shared/domain/proof-terms.ts'
 import { isWithin } from '../../shared/domain/resource.ts'
 import {
   decodeHeader,
@@ -78,7 +79,7 @@ export class Offers {
 
   #choose(accepts: readonly PaymentRequirements[]): PaymentRequirements {
     const { issuer, currency, environment } = this.#settings
-    const network = environment === 'live' ? 'payos:main' : 'payos:test'
+    const network = networkOf(environment)
     const ours = accepts.filter(({ scheme }) => scheme === SCHEME)
     const payable = ours.find(
       (it) => it.network === network && it.asset === currency && it.extra['issuer'] === issuer,

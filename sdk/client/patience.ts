@@ -3,7 +3,9 @@ import { PaymentError, type PaymentErrorDetails } from './errors.ts'
 import type { Settings } from './options.ts'
 
 const ATTEMPTS_MAX = 4
-const WAIT_MAX_MS = 5_000
+
+/** The longest that is waited between two attempts, at the edge or at a provider. */
+export const WAIT_MAX_MS = 5_000
 
 export type Asking = { settings: Settings; edge: Edge; signal: AbortSignal; requestId: string }
 

@@ -7,11 +7,10 @@ import {
 } from '../../shared/protocol/x402.ts'
 import type { Call } from './call.ts'
 import { PaymentError } from './errors.ts'
-import { backoffMs } from './patience.ts'
+import { backoffMs, WAIT_MAX_MS } from './patience.ts'
 import { namesOf, type Purchase } from './purchases.ts'
 
 const PRESENTATIONS_MAX = 3
-const WAIT_MAX_MS = 5_000
 
 /** Reasons that are the end of a proof: nobody will be served for it. */
 const FINAL = ['proof_already_used', 'payment_refunded', 'payment_voided', 'payment_expired']

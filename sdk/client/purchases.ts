@@ -1,11 +1,9 @@
+import { REDEMPTION_SECONDS } from '../../shared/domain/payment.ts'
 import type { PaymentRequirements } from '../../shared/protocol/x402.ts'
 import { encodeBase64url } from './base64url.ts'
 import type { Order } from './edge.ts'
 import { PaymentError } from './errors.ts'
 import type { Journal } from './journal.ts'
-
-/** A proof can be had and presented for this long after the payment, in milliseconds. */
-const REDEMPTION_MS = 15 * 60_000
 
 /** One thing being bought, from the decision to pay until it is delivered or lost. */
 export type Purchase = {
@@ -108,7 +106,7 @@ export class Purchases {
 
   #leftOpen(fingerprint: string, nowMs: number): Purchase | undefined {
     for (const [requestId, purchase] of this.#open) {
-      const isOver = nowMs - purchase.startedAt > REDEMPTION_MS
+      const isOver = nowMs - purchase.startedAt > REDEMPTION_SECONDS * 1000
       if (purchase.fingerprint !== fingerprint || this.#busy.has(requestId) || isOver) continue
       return purchase
     }

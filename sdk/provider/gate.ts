@@ -15,8 +15,8 @@ import { type Quote, Quotes } from './quote.ts'
 import { isHold, namesOf, Sale } from './sale.ts'
 import { verifyProof } from './verify-proof.ts'
 
-/** Claims outlast the proof they are about, in seconds. */
-const CLAIM_MARGIN = 60
+/** Claims outlast the proof they are about. */
+const CLAIM_MARGIN_SECONDS = 60
 
 /** A request, as far as it is looked at. */
 export type Incoming = {
@@ -123,7 +123,7 @@ export class Gate {
     const use: Use = {
       paymentId: proof.paymentId,
       attemptId: crypto.randomUUID(),
-      until: (proof.captureBy ?? proof.redeemableUntil) + CLAIM_MARGIN,
+      until: (proof.captureBy ?? proof.redeemableUntil) + CLAIM_MARGIN_SECONDS,
       proof: token,
       endpointId: settings.endpointId,
       method,

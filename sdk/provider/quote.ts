@@ -1,16 +1,15 @@
 import { parseAtomic, parseUnits } from '../../shared/domain/decimal.ts'
+import { REDEMPTION_SECONDS } from '../../shared/domain/payment.ts'
 import { isRecord, type PaymentRequirements } from '../../shared/protocol/x402.ts'
 import { Kept } from './kept.ts'
 import { EdgeUnavailable, jsonOf } from './keys.ts'
 import type { Proof } from './proof.ts'
 
-/** For how long a price counts after its version ended, in seconds. */
-const GRACE = 180
+/** For how long a price counts after its version ended. */
+const GRACE_SECONDS = 180
 
-/** A payment this young, in seconds, was made at a price the ledger took within the grace. */
-const YOUNG = 120
-
-const REDEMPTION = 900
+/** A payment this young was made at a price the ledger took within the grace. */
+const YOUNG_SECONDS = 120
 
 type Price = { amount: bigint; version: number }
 
@@ -80,11 +79,11 @@ export class Quotes {
 
     const former = this.#former
     if (former?.version === priceVersion) {
-      return this.#nowSeconds() - former.until <= GRACE ? former.amount : undefined
+      return this.#nowSeconds() - former.until <= GRACE_SECONDS ? former.amount : undefined
     }
     // The ledger takes no price that ended more than a minute before.
-    const age = this.#nowSeconds() - (proof.redeemableUntil - REDEMPTION)
-    return age <= YOUNG ? proof.amount : undefined
+    const age = this.#nowSeconds() - (proof.redeemableUntil - REDEMPTION_SECONDS)
+    return age <= YOUNG_SECONDS ? proof.amount : undefined
   }
 
   #followed(kept: Quote): Quote {

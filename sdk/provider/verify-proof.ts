@@ -1,11 +1,12 @@
 import { type CompactJws, splitCompactJws } from '../../shared/domain/compact-jws.ts'
+import {
+  EXPIRY_SKEW_SECONDS,
+  ISSUE_SKEW_SECONDS,
+  networkOf,
+} from '../../shared/domain/proof-terms.ts'
 import { resourceHash } from '../../shared/domain/resource.ts'
 import type { Keys } from './keys.ts'
 import { type Proof, type ProofReason, readClaims } from './proof.ts'
-
-/** How far an expiry may lie behind, and an issue ahead, of this machine's clock. In seconds. */
-const EXPIRY_SKEW = 5
-const ISSUE_SKEW = 60
 
 export type ProofExpectation = {
   /** From {@link payosKeys}. */
@@ -70,15 +71,14 @@ async function isAuthentic({ signature, signingInput }: Segments, key: CryptoKey
 /** What the claims alone decide. The order is that of the edge's own answers. */
 function judge(proof: Proof, expected: ProofExpectation): ProofReason | undefined {
   const nowSeconds = (expected.nowSeconds ?? (() => Date.now() / 1000))()
-  const network = expected.environment === 'live' ? 'payos:main' : 'payos:test'
-  const until = Math.min(proof.expiresAt + EXPIRY_SKEW, proof.redeemableUntil)
+  const until = Math.min(proof.expiresAt + EXPIRY_SKEW_SECONDS, proof.redeemableUntil)
   const judged: [boolean, ProofReason][] = [
     [proof.issuer !== expected.issuer, 'proof_wrong_issuer'],
     [proof.providerId !== expected.providerId, 'proof_wrong_audience'],
     [proof.endpointId !== expected.endpointId, 'proof_wrong_endpoint'],
-    [proof.network !== network, 'proof_wrong_network'],
+    [proof.network !== networkOf(expected.environment), 'proof_wrong_network'],
     [nowSeconds > until, 'proof_expired'],
-    [proof.issuedAt > nowSeconds + ISSUE_SKEW, 'proof_not_yet_valid'],
+    [proof.issuedAt > nowSeconds + ISSUE_SKEW_SECONDS, 'proof_not_yet_valid'],
     [proof.currency !== expected.currency, 'proof_amount_low'],
   ]
   return judged.find(([applies]) => applies)?.[1]

@@ -1,4 +1,5 @@
 import { parseUnits } from '../../shared/domain/decimal.ts'
+import { networkOf, PROOF_SECONDS } from '../../shared/domain/proof-terms.ts'
 import { SCHEME } from '../../shared/protocol/x402.ts'
 import { type Admission, Gate } from '../provider/gate.ts'
 import { type PaywallOptions, readOptions } from '../provider/options.ts'
@@ -83,7 +84,7 @@ export function payosProvider(options: PayosProviderOptions): PayosProvider {
     ...options,
     endpointId: options.providerId,
   })
-  const network: Network = environment === 'live' ? 'payos:main' : 'payos:test'
+  const network: Network = networkOf(environment)
   const admitted = new WeakMap<object, Admitted>()
   return {
     network,
@@ -96,7 +97,7 @@ export function payosProvider(options: PayosProviderOptions): PayosProvider {
         scheme: SCHEME,
         network,
         payTo: options.providerId,
-        maxTimeoutSeconds: 120,
+        maxTimeoutSeconds: PROOF_SECONDS,
         async price() {
           const { asset, amount, extra } = await gate.requirement()
           return { asset, amount, extra }

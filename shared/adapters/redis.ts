@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { EndpointId, ProviderId } from '../domain/ids.ts'
 import { Amount, Currency } from '../domain/money.ts'
+import { QUOTE_SECONDS } from '../domain/quote.ts'
 import type { Answers, Backend, Clock, Counters, Quotes, ToldQuote, Trips } from '../ports.ts'
 import { connect, type Redis, type RedisAddress } from './redis-call.ts'
 import { batched, breaker, type Guarded } from './redis-client.ts'
@@ -10,8 +11,6 @@ const READ_TIMEOUT_MS = 30
 
 /** Writes happen after the answer has left. */
 const WRITE_TIMEOUT_MS = 1_000
-
-const QUOTE_SECONDS = 60
 
 const Stored = z.lazy(() =>
   z.object({

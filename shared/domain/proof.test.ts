@@ -8,10 +8,10 @@ import {
   type Expectation,
   firstOf,
   judgeClaims,
-  networkOf,
   ProofClaims,
   proofReasons,
 } from './proof.ts'
+import { networkOf } from './proof-terms.ts'
 
 const MADE = 1_795_000_000
 const id = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-${digit.repeat(12)}`

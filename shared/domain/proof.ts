@@ -3,13 +3,9 @@ import { PaymentId, Uuid } from './ids.ts'
 import type { Reservation } from './lease.ts'
 import { Amount, Currency } from './money.ts'
 import { type Payment, redemptionEndOf } from './payment.ts'
+import { EXPIRY_SKEW_SECONDS, ISSUE_SKEW_SECONDS, networkOf, PROOF_SECONDS } from './proof-terms.ts'
 
-/** The longest life of one proof, in seconds; a payment may be proved again until its end. */
-export const PROOF_SECONDS = 120
-
-/** How far an expiry may lie behind, and an issue ahead, of the verifier's clock. In seconds. */
-const EXPIRY_SKEW = 5
-const ISSUE_SKEW = 60
+export { PROOF_SECONDS }
 
 const Seconds = z.int().nonnegative()
 
@@ -65,9 +61,6 @@ export type ProofReason = (typeof proofReasons)[number]
 /** The reason that is given when several apply. */
 export const firstOf = (reasons: readonly ProofReason[]): ProofReason | undefined =>
   proofReasons.find((reason) => reasons.includes(reason))
-
-export const networkOf = (environment: 'test' | 'live') =>
-  environment === 'live' ? 'payos:main' : 'payos:test'
 
 /** Who says so, and for how long. */
 export type Issuing = {
@@ -145,8 +138,8 @@ export function judgeClaims(claims: ProofClaims, expected: Expectation): ProofRe
     [claims.iss !== expected.issuer, 'proof_wrong_issuer'],
     [endpointId !== undefined && claims.eid !== endpointId, 'proof_wrong_endpoint'],
     [claims.network !== expected.network, 'proof_wrong_network'],
-    [nowSeconds > Math.min(claims.exp + EXPIRY_SKEW, claims.rdm), 'proof_expired'],
-    [claims.iat > nowSeconds + ISSUE_SKEW, 'proof_not_yet_valid'],
+    [nowSeconds > Math.min(claims.exp + EXPIRY_SKEW_SECONDS, claims.rdm), 'proof_expired'],
+    [claims.iat > nowSeconds + ISSUE_SKEW_SECONDS, 'proof_not_yet_valid'],
     [minimum !== undefined && claims.amount < minimum, 'proof_amount_low'],
     [resourceHashes?.includes(claims.rsh) === false, 'proof_wrong_resource'],
   ]

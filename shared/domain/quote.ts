@@ -16,6 +16,9 @@ export type Quote = {
   next: { amount: Amount; priceVersion: number; validFrom: number } | undefined
 }
 
+/** How old a quote may be when it is told. A price is announced at least 180 seconds ahead. */
+export const QUOTE_SECONDS = 60
+
 /** A page of the endpoints that are listed, each with the moment its price began; how many in all. */
 export type Listing = {
   total: number

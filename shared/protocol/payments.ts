@@ -1,6 +1,7 @@
 import { sharesOf } from '../domain/capture.ts'
 import { type Amount, formatDecimal } from '../domain/money.ts'
 import { type Payment, type PaymentState, redemptionEndOf } from '../domain/payment.ts'
+import { PROOF_SECONDS } from '../domain/proof-terms.ts'
 import type { Listing, Page, Quote } from '../domain/quote.ts'
 import { isoSeconds } from './pay.ts'
 import { SCHEME } from './x402.ts'
@@ -92,7 +93,7 @@ const requirementOf = (quote: Quote, by: { network: string; issuer: string }) =>
   amount: quote.amount.toString(),
   asset: quote.currency,
   payTo: quote.providerId,
-  maxTimeoutSeconds: 120,
+  maxTimeoutSeconds: PROOF_SECONDS,
   extra: { issuer: by.issuer, endpointId: quote.endpointId, pv: quote.priceVersion },
 })
 
