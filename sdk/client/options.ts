@@ -1,4 +1,6 @@
 import { parseUnits } from '../../shared/domain/decimal.ts'
+import { edgeOriginOf } from '../../shared/domain/edge-origin.ts'
+import { uuidForm } from '../../shared/domain/uuid.ts'
 import { type Journal, memoryJournal } from './journal.ts'
 import { type Signer, signerFrom } from './signer.ts'
 
@@ -98,13 +100,14 @@ export function readOptions(options: PaymentOptions): Settings {
   const { apiKey, walletId, budget, signer, maxPriceRise, timeoutMs } = given
   const environment = /^pk_(test|live)_\w{66}$/.exec(apiKey)?.[1] as 'test' | 'live'
   check(environment, 'apiKey', 'an agent key, "pk_test_…" or "pk_live_…", as issued')
-  check(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(walletId), 'walletId', 'a UUID')
+  check(uuidForm.test(walletId), 'walletId', 'a UUID')
   check(/^\d{1,9}$/.test(`${maxPriceRise}`), 'maxPriceRise', 'a whole percentage, such as 50')
   check(timeoutMs > 0, 'timeoutMs', 'milliseconds, such as 10000')
   oneOf('currency', given.currency, ['USDC', 'EURC'])
   oneOf('settlement', given.settlement, ['sync', 'async'])
   oneOf('capture', given.capture, ['automatic', 'manual'])
-  const edge = originOf(given.edge, environment)
+  const edge = edgeOriginOf(given.edge, environment)
+  check(edge, 'edge', 'an https origin, such as "https://edge.example"')
   return {
     issuer: edge,
     journal: memoryJournal(),
@@ -125,17 +128,6 @@ const UNLIMITED = '9000000000'
 
 function check(holds: unknown, option: string, form: string): asserts holds {
   if (!holds) throw new TypeError(`withPayments: "${option}" must be ${form}.`)
-}
-
-/** Plain http only to this machine, and with a test key. */
-function originOf(text: string, environment: 'test' | 'live'): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url?.hostname ?? '')
-  const mayBePlain = environment === 'test' && isLoopback
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && mayBePlain)
-  const isOrigin = url && `${url.origin}/` === url.href
-  check(isSafe && isOrigin, 'edge', 'an https origin, such as "https://edge.example"')
-  return url.origin
 }
 
 function amountOf(option: string, value: string | number): bigint {

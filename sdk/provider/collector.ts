@@ -2,7 +2,7 @@ import { formatUnits } from '../../shared/domain/decimal.ts'
 import { isRecord } from '../../shared/protocol/x402.ts'
 import type { EdgeCall } from './edge-call.ts'
 import type { PaywallEvent } from './options.ts'
-import type { Proof, ProofReason } from './proof.ts'
+import { namesOf, type Proof, type ProofReason } from './proof.ts'
 
 /** As many as the edge takes at once. */
 const BATCH = 100
@@ -110,8 +110,6 @@ export class Collector {
     onEvent({ type: 'unpaid', ...namesOf(proof), reason: 'hold_expired' })
   }
 }
-
-const namesOf = ({ paymentId, agentId }: Proof) => ({ paymentId, agentId })
 
 function tellResults(
   batch: readonly Promised[],

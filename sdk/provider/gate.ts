@@ -10,9 +10,9 @@ import * as answers from './answers.ts'
 import type { Use } from './first-use.ts'
 import type { Settings } from './options.ts'
 import { type Presented, presentedIn } from './presented.ts'
-import type { Payment, Proof, ProofReason } from './proof.ts'
+import { namesOf, type Payment, type Proof, type ProofReason } from './proof.ts'
 import { type Quote, Quotes } from './quote.ts'
-import { isHold, namesOf, Sale } from './sale.ts'
+import { isHold, Sale } from './sale.ts'
 import { verifyProof } from './verify-proof.ts'
 
 /** Claims outlast the proof they are about. */

@@ -1,4 +1,6 @@
 import { parseApiKey } from '../../shared/domain/api-key.ts'
+import { edgeOriginOf } from '../../shared/domain/edge-origin.ts'
+import { uuidForm } from '../../shared/domain/uuid.ts'
 import { Collector, type CollectorParts } from './collector.ts'
 import { edgeCall } from './edge-call.ts'
 import { type Claims, edgeClaimsBy, memoryClaims } from './first-use.ts'
@@ -58,14 +60,13 @@ export type Settings = Required<
   described: { description?: string; mimeType?: string }
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 /** @throws TypeError that names the option at fault and shows the accepted form. */
 export function readOptions(options: PaywallOptions): Settings {
   const environment = checkParties(options)
   const { basePath = '', description, mimeType, initial = {} } = options
   check(basePath === '' || /^(\/[^/?#]+)+$/.test(basePath), 'basePath', 'a path such as "/v2"')
-  const edge = originOf(options.edge, environment)
+  const edge = edgeOriginOf(options.edge, environment)
+  check(edge, 'edge', 'an https origin, such as "https://edge.example"')
   const get: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init))
   const nowSeconds = options.nowSeconds ?? (() => Date.now() / 1000)
   const onEvent = options.onEvent ?? (() => undefined)
@@ -111,8 +112,8 @@ function readCollection(
 
 /** Who is paid, and in which environment: without a test key or a word of the user's, live. */
 function checkParties({ apiKey, providerId, endpointId, ...options }: PaywallOptions) {
-  check(UUID.test(providerId), 'providerId', 'a UUID')
-  check(UUID.test(endpointId), 'endpointId', 'a UUID')
+  check(uuidForm.test(providerId), 'providerId', 'a UUID')
+  check(uuidForm.test(endpointId), 'endpointId', 'a UUID')
   const key = apiKey === undefined ? undefined : parseApiKey(apiKey)
   const isOurs = apiKey === undefined || key?.kind === 'provider'
   check(isOurs, 'apiKey', 'a provider key, "sk_test_…" or "sk_live_…", as issued')
@@ -123,15 +124,4 @@ function checkParties({ apiKey, providerId, endpointId, ...options }: PaywallOpt
 
 function check(holds: unknown, option: string, form: string): asserts holds {
   if (!holds) throw new TypeError(`paywall: "${option}" must be ${form}.`)
-}
-
-/** Plain http only to this machine, and in the test environment. */
-function originOf(text: string, environment: 'test' | 'live'): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url?.hostname ?? '')
-  const mayBePlain = environment === 'test' && isLoopback
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && mayBePlain)
-  const isOrigin = url && `${url.origin}/` === url.href
-  check(isSafe && isOrigin, 'edge', 'an https origin, such as "https://edge.example"')
-  return url.origin
 }

@@ -1,4 +1,5 @@
 import { parseAtomic } from '../../shared/domain/decimal.ts'
+import { uuidForm } from '../../shared/domain/uuid.ts'
 import { isRecord } from '../../shared/protocol/x402.ts'
 
 /** Why a proof is not accepted. The first that applies, in this order, is told. */
@@ -69,7 +70,8 @@ export type Payment = Proof & {
   charge(amount: bigint): void
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** How a payment is named to its provider. */
+export const namesOf = ({ paymentId, agentId }: Proof) => ({ paymentId, agentId })
 
 const texts = ['jti', 'eid', 'rid', 'aud', 'sub', 'iss', 'network', 'asset', 'rsh'] as const
 const times = ['pv', 'iat', 'exp', 'rdm'] as const
@@ -113,8 +115,8 @@ function hasClaims(value: unknown): value is Claims {
   return (
     texts.every((name) => typeof value[name] === 'string') &&
     times.every((name) => isTime(value[name])) &&
-    UUID.test(`${jti}`) &&
-    UUID.test(`${eid}`) &&
+    uuidForm.test(`${jti}`) &&
+    uuidForm.test(`${eid}`) &&
     (st === 'settled' || st === 'held') &&
     isTime(holdExp) &&
     typeof lse === 'string' &&

@@ -1,9 +1,7 @@
 import type { SettleResponse } from '../../shared/protocol/x402.ts'
 import type { Use } from './first-use.ts'
 import type { Settings } from './options.ts'
-import type { Payment, Proof, ProofReason } from './proof.ts'
-
-export const namesOf = ({ paymentId, agentId }: Proof) => ({ paymentId, agentId })
+import { namesOf, type Payment, type Proof, type ProofReason } from './proof.ts'
 
 /** Whether the provider has to capture it; a leased payment is held too, and settles by itself. */
 export const isHold = ({ status, lease }: Proof) => status === 'held' && lease === undefined

@@ -1,11 +1,7 @@
 import * as z from 'zod'
+import { uuidForm } from './uuid.ts'
 
-/**
- * A UUID in its one canonical form, lower case with hyphens (RFC 9562 §4).
- *
- * Upper case is refused, not lowered: an id that is hashed or compared has one spelling.
- */
-export const Uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+export const Uuid = z.string().regex(uuidForm)
 
 /** The name an agent gives one payment of one wallet; the same name is the same payment. */
 export const RequestId = z

@@ -53,7 +53,7 @@ export async function resourceHash(method: string, href: string): Promise<string
   return encodeBase64url((await sha256(`${method.toUpperCase()} ${href}`)).slice(0, 16))
 }
 
-const parseUrl = (text: string) => (URL.canParse(text) ? new URL(text) : undefined)
+export const parseUrl = (text: string) => (URL.canParse(text) ? new URL(text) : undefined)
 
 /** What a parser would quietly repair, and so must be judged before it parses. */
 function faultOfText(text: string): ResourceFault | undefined {
@@ -73,10 +73,8 @@ function faultOfPath(path: string): ResourceFault | undefined {
   return undefined
 }
 
-function isAllowedScheme(url: URL, allowLoopbackHttp: boolean): boolean {
-  if (url.protocol === 'https:') return true
-  return url.protocol === 'http:' && allowLoopbackHttp && isLoopback(url.hostname)
-}
+/** Whether a URL is https, or http to a loopback address where that is allowed. */
+export const isAllowedScheme = ({ protocol, hostname }: URL, allowLoopbackHttp: boolean): boolean =>
+  protocol === 'https:' || (protocol === 'http:' && allowLoopbackHttp && loopback.test(hostname))
 
-const isLoopback = (hostname: string) =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
