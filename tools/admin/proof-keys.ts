@@ -10,6 +10,7 @@ import { isoSeconds } from '../../shared/protocol/pay.ts'
 import type { Options } from '../cli/arguments.ts'
 import { refused, usage } from '../cli/failure.ts'
 import { readSource, writeSecret } from '../cli/files.ts'
+import { jsonIn } from '../cli/json.ts'
 import { makeKeyPair } from '../cli/key-pair.ts'
 import { type Outcome, table } from '../cli/output.ts'
 import type { Command, Session } from './command.ts'
@@ -78,17 +79,9 @@ async function presentKeys(session: Session): Promise<ProofKey[]> {
   const path = session.arguments.optional('keys')
   const text = path === undefined ? process.env['PROOF_KEYS'] : await readSource(path)
   if (text === undefined) throw usage('no set is given: name --keys FILE, or set PROOF_KEYS')
-  const read = ProofKeys.safeParse(parse(text))
+  const read = ProofKeys.safeParse(jsonIn(text))
   if (!read.success) throw usage('the set of keys has another form than PROOF_KEYS')
   return read.data
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 const reasons = {

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { PublicJwk, thumbprint } from '../../shared/domain/pay-signature.ts'
 import { refused, usage } from '../cli/failure.ts'
 import { readIfThere, readSource, writeSecret } from '../cli/files.ts'
+import { jsonIn } from '../cli/json.ts'
 import { makeKeyPair } from '../cli/key-pair.ts'
 import type { Command, Session } from './command.ts'
 
@@ -102,12 +103,4 @@ async function pairFor(path: string | undefined) {
   const privateJwk = { kty: 'OKP', crv: 'Ed25519', x: pair.x, d: pair.d }
   if (path !== undefined) await writeSecret(path, JSON.stringify(privateJwk))
   return { privateJwk, name: pair.thumbprint }
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

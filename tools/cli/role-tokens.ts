@@ -1,5 +1,6 @@
 import { decodeJwt, importJWK, type JWK, SignJWT } from 'jose'
 import { usage } from './failure.ts'
+import { jsonIn } from './json.ts'
 
 /** Who may do what in the database; each role's token and the name it is kept under. */
 export const tokenNames = {
@@ -49,10 +50,8 @@ function parseJwk(text: string): JWK {
 }
 
 function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  } catch {}
+  const value = jsonIn(text)
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   throw usage('the signing key is not a JSON object')
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { LeaseRegions } from '../../functions/config.ts'
 import { usage } from './failure.ts'
 import { readIfThere } from './files.ts'
+import { jsonIn } from './json.ts'
 
 /** What `npm run dev` writes for tools, relative to the project. */
 const DEV_FILE = '.payos/dev.json'
@@ -42,16 +43,8 @@ const Hosted = z.object({
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
 })
 
-/** What a hosted PayOS has that pays from leases. */
-const Regions = z.preprocess(fromJson, LeaseRegions)
-
-function fromJson(text: unknown): unknown {
-  try {
-    return JSON.parse(String(text ?? '[]'))
-  } catch {
-    return undefined
-  }
-}
+/** The regions a hosted PayOS pays from leases in; none when none are set. */
+const regionsIn = (text = '[]') => LeaseRegions.safeParse(jsonIn(text))
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -72,7 +65,7 @@ function hostedTarget(env: Environment): Target {
     const names = read.error.issues.map((issue) => issue.path.join('.'))
     throw usage(`a hosted PayOS needs in the environment: ${names.join(', ')}`)
   }
-  const regions = Regions.safeParse(env['LEASE_REGIONS'])
+  const regions = regionsIn(env['LEASE_REGIONS'])
   if (!regions.success) throw usage('LEASE_REGIONS is not what the Worker takes: see the runbook')
   const { ENVIRONMENT: environment, ...hosted } = read.data
   return {
@@ -106,9 +99,7 @@ async function localTarget(): Promise<Target> {
 export async function readDevFile(): Promise<DevFile | undefined> {
   const text = await readIfThere(DEV_FILE)
   if (text === undefined) return undefined
-  try {
-    return DevFile.parse(JSON.parse(text))
-  } catch {
-    throw usage(`${DEV_FILE} has another form: start "npm run dev" again`)
-  }
+  const read = DevFile.safeParse(jsonIn(text))
+  if (!read.success) throw usage(`${DEV_FILE} has another form: start "npm run dev" again`)
+  return read.data
 }

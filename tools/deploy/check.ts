@@ -2,6 +2,7 @@ import { LeaseRegions, readConfig } from '../../functions/config.ts'
 import { seeded } from '../../local/seeded.ts'
 import { PUBLIC_VALUES } from '../../local/stand-ins/qstash/signature.ts'
 import { ProofKeys, signingKey } from '../../shared/domain/proof-keys.ts'
+import { jsonIn } from '../cli/json.ts'
 import { roles, tokenLife, tokenNames } from '../cli/role-tokens.ts'
 import { type Setting, settings, type Values } from './settings.ts'
 
@@ -72,14 +73,6 @@ function tokenFaults(values: Values, nowSeconds: number): Named[] {
 function signsNow(values: Values, nowSeconds: number): boolean {
   const keys = ProofKeys.safeParse(jsonIn(values['PROOF_KEYS'] ?? ''))
   return keys.success && signingKey(keys.data, nowSeconds) !== undefined
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** What may stand in a test environment and never where money is. */

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { Uuid } from '../../shared/domain/ids.ts'
 import type { Arguments } from '../cli/arguments.ts'
 import { usage } from '../cli/failure.ts'
+import { jsonIn } from '../cli/json.ts'
 import { type DevFile, readDevFile } from '../cli/target.ts'
 import type { Payer, Site } from './site.ts'
 
@@ -48,11 +49,9 @@ export function payerIn(env: Environment): Payer | undefined {
 
 function signerIn(text: string | undefined): Payer['signer'] {
   if (text === undefined) return undefined
-  try {
-    return Signer.parse(JSON.parse(text))
-  } catch {
-    throw usage('SMOKE_SIGNER is an Ed25519 private JWK')
-  }
+  const read = Signer.safeParse(jsonIn(text))
+  if (!read.success) throw usage('SMOKE_SIGNER is an Ed25519 private JWK')
+  return read.data
 }
 
 /** The seeded agent, at the first endpoint that costs something. */

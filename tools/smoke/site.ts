@@ -1,3 +1,5 @@
+import { jsonIn } from '../cli/json.ts'
+
 /** A PayOS edge to look at, and what is known to look with. */
 export type Site = {
   url: string
@@ -26,14 +28,6 @@ export async function ask(site: Site, path: string, init: RequestInit = {}): Pro
   const response = await fetch(site.url + path, { ...init, signal, redirect: 'manual' })
   const text = await response.text()
   return { status: response.status, headers: response.headers, text, body: jsonIn(text) }
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** The reply, when it has this status; else the problem it tells, as an error. */
