@@ -30,7 +30,7 @@ export const pay = (deps: PayDeps) =>
     const order = read.value
 
     const stored = await storedAnswer(c, deps, order)
-    if (stored !== undefined) return replay(c, stored)
+    if (stored !== undefined) return told(c, stored, { replayed: true })
 
     const refused = deps.proofs.canSign() ? rememberedRefusal(deps, order) : nobodySigns
     if (refused) return refuse(c, refused)
@@ -51,7 +51,7 @@ async function answerPromise(
   const proof = await deps.proofs.signPromise(reservation)
   const payment = { ...reservation, id: reservation.paymentId, state: 'held' as const }
   const body = JSON.stringify(payAnswer(payment, { proof, balance: undefined, replayed }))
-  return replayed ? replay(c, body) : c.body(body, 200, { 'Content-Type': 'application/json' })
+  return told(c, body, { replayed })
 }
 
 /**
@@ -106,7 +106,7 @@ async function answer(
   }
   if (notified) deps.later(c, deps.wakes.wakeOutbox(deps.clock.nowSeconds()))
   const body = JSON.stringify(payAnswer(payment, { proof, balance, replayed }))
-  return replayed ? replay(c, body) : c.body(body, 200, { 'Content-Type': 'application/json' })
+  return told(c, body, { replayed })
 }
 
 /** Refuses what the wallet's policy surely refuses, as the ledger told it within 30 seconds. */
@@ -149,5 +149,9 @@ const nobodySigns = problem('dependency_unavailable', {
   retryAfterMs: 1_000,
 })
 
-const replay = (c: PayosContext, body: string) =>
-  c.body(body, 200, { 'Content-Type': 'application/json', 'Idempotency-Replayed': 'true' })
+/** The answer of a payment; one that was made before is marked. */
+const told = (c: PayosContext, body: string, { replayed }: { replayed: boolean }) =>
+  c.body(body, 200, {
+    'Content-Type': 'application/json',
+    ...(replayed && { 'Idempotency-Replayed': 'true' }),
+  })
