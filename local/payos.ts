@@ -68,25 +68,9 @@ export type Payos = {
 export async function startPayos(options: PayosOptions): Promise<Payos> {
   const clock = new MovableClock()
   const secrets = await makeSecrets(Math.floor(clock.now() / 1000))
-  const ports = options.ports ?? {}
-  const [postgrest, redis, qstash] = await Promise.all([
-    startPostgrest({
-      databaseUrl: options.databaseUrl,
-      jwtSecret: secrets.jwtSecret,
-      schemas: ['api'],
-      apiKeys: { [secrets.publishableKey]: 'anon' },
-      clock,
-      ...(ports.postgrest && { port: ports.postgrest }),
-    }),
-    startRedis({
-      token: secrets.redisToken,
-      clock,
-      ...(ports.redis && { port: ports.redis }),
-      ...(options.redisUrl && { redisUrl: options.redisUrl }),
-    }),
-    startQstash({ clock, port: ports.qstash, signingKeys: qstashKeys() }),
-  ])
-  const regions = await startRegions(options.regions ?? [], secrets, clock)
+  const standIns = await startStandIns(options, { clock, secrets })
+  const { postgrest, redis, regions, qstash } = standIns
+  const stores = [redis, ...regions.values()]
   const issuer = options.issuer ?? 'https://edge.payos.test'
   const edges = await startEdges({
     bundle: options.bundle,
@@ -96,11 +80,11 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     inspected: options.inspected,
     continents: options.continents,
     latency: options.latency,
-    port: ports.edge,
+    port: options.ports?.edge,
     backends: {
       [postgrest.url]: 'database',
       [qstash.url]: 'qstash',
-      ...Object.fromEntries([redis, ...regions.values()].map(({ url }) => [url, 'redis'])),
+      ...Object.fromEntries(stores.map(({ url }) => [url, 'redis'])),
     },
     bindings: {
       ...bindingsOf({ issuer, secrets, postgrest, redis, qstash }),
@@ -112,10 +96,7 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
   return {
     issuer,
     edges,
-    postgrest,
-    redis,
-    regions,
-    qstash,
+    ...standIns,
     clock,
     secrets,
     async advance(ms) {
@@ -125,20 +106,45 @@ export async function startPayos(options: PayosOptions): Promise<Payos> {
     },
     async stop() {
       await edges.stop()
-      const stores = [redis, ...regions.values()]
       await Promise.all([postgrest, qstash, ...stores].map((standIn) => standIn.stop()))
     },
   }
 }
 
+type Common = Pick<Payos, 'clock' | 'secrets'>
+
+/** All the Worker depends on; its time is the clock's. */
+async function startStandIns(
+  { databaseUrl, redisUrl, ports = {}, regions = [] }: PayosOptions,
+  { clock, secrets }: Common,
+): Promise<Pick<Payos, 'postgrest' | 'redis' | 'regions' | 'qstash'>> {
+  const [postgrest, redis, qstash] = await Promise.all([
+    startPostgrest({
+      databaseUrl,
+      jwtSecret: secrets.jwtSecret,
+      schemas: ['api'],
+      apiKeys: { [secrets.publishableKey]: 'anon' },
+      clock,
+      ...(ports.postgrest && { port: ports.postgrest }),
+    }),
+    startRedis({
+      token: secrets.redisToken,
+      clock,
+      ...(ports.redis && { port: ports.redis }),
+      ...(redisUrl && { redisUrl }),
+    }),
+    startQstash({ clock, port: ports.qstash, signingKeys: qstashKeys() }),
+  ])
+  return { postgrest, redis, regions: await startRegions(regions, { clock, secrets }), qstash }
+}
+
 /** A Redis for each region. */
 async function startRegions(
   regions: readonly LeaseRegion[],
-  { redisToken }: Secrets,
-  clock: MovableClock,
+  { clock, secrets }: Common,
 ): Promise<ReadonlyMap<string, RedisStandIn>> {
   const started = regions.map(
-    async ({ name }) => [name, await startRedis({ token: redisToken, clock })] as const,
+    async ({ name }) => [name, await startRedis({ token: secrets.redisToken, clock })] as const,
   )
   return new Map(await Promise.all(started))
 }

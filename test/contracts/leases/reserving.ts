@@ -91,6 +91,7 @@ const declined: Case[] = [
 /** What a lease promises, and what it leaves to the ledger. */
 export function reserving(region: () => LeaseRegion) {
   promising(region)
+  repeating(region)
   declining(region)
   counting(region)
 }
@@ -128,7 +129,9 @@ function promising(region: () => LeaseRegion) {
       left: { remaining: 80n },
     })
   })
+}
 
+function repeating(region: () => LeaseRegion) {
   it('repeated is the same one, though everything else has changed', async ({ expect }) => {
     await region().lend()
     const first = await region().reserve()
