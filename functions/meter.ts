@@ -29,6 +29,11 @@ export class Meter {
     this.#add(`payos_cache_lookups_total{tier="${tier}",result="${hit ? 'hit' : 'miss'}"}`)
   }
 
+  /** What was refused, by its reason: a lease, a promise from one, a proof that was presented. */
+  refused(what: 'lease' | 'promise' | 'proof', reason: string): void {
+    this.#add(`payos_refusals_total{what="${what}",reason="${reason}"}`)
+  }
+
   request({ route, code, ms }: Sample): void {
     this.#add(`payos_requests_total{route="${route}",code="${code}"}`)
     if (route !== 'pay') return

@@ -5,7 +5,7 @@ import type { Deps } from './deps.ts'
 import { type PayosEnv, refuse } from './http.ts'
 import { BUCKETS } from './meter.ts'
 
-type MetricsDeps = Pick<Deps, 'meter' | 'metricsToken'>
+type MetricsDeps = Pick<Deps, 'clock' | 'meter' | 'metricsToken' | 'regions'>
 
 /** The counters that are shown. Whatever else lies in the store is not. */
 const counters = [
@@ -19,19 +19,24 @@ const counters = [
     help: 'Looks into each cache tier.',
     labels: /^\{tier="[a-z_]+",result="(hit|miss)"\}$/,
   },
+  {
+    name: 'payos_refusals_total',
+    help: 'Leases, promises from leases, and presented proofs that were refused, by reason.',
+    labels: /^\{what="[a-z]+",reason="[a-z_]+"\}$/,
+  },
 ]
 
 type Counts = ReadonlyMap<string, number>
 
 /** `GET /v1/metrics`: counts of all isolates in the Prometheus text format, for the operator. */
-export const metrics = ({ meter, metricsToken }: MetricsDeps) =>
+export const metrics = (deps: MetricsDeps) =>
   new Hono<PayosEnv>().get('/', async (c) => {
     const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
-    if (!(await isSame(given, metricsToken))) return refuse(c, needsToken)
+    if (!(await isSame(given, deps.metricsToken))) return refuse(c, needsToken)
 
-    const counts = await meter.total(c.var.trips)
+    const [counts, waiting] = await Promise.all([deps.meter.total(c.var.trips), promises(deps)])
     if (!counts) return refuse(c, noCounts)
-    return c.body(render(counts), 200, { 'Content-Type': 'text/plain; version=0.0.4' })
+    return c.body(render(counts) + waiting, 200, { 'Content-Type': 'text/plain; version=0.0.4' })
   })
 
 /** Compares in a time that does not depend on where two secrets differ. */
@@ -41,9 +46,13 @@ async function isSame(a: string, b: string): Promise<boolean> {
 }
 
 const render = (counts: Counts): string =>
-  [...counters.flatMap((family) => counter(counts, family)), ...duration(counts), ...ratios(counts)]
-    .map((line) => `${line}\n`)
-    .join('')
+  text([
+    ...counters.flatMap((family) => counter(counts, family)),
+    ...duration(counts),
+    ...ratios(counts),
+  ])
+
+const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
 
 const head = (name: string, type: string, help: string) => [
   `# HELP ${name} ${help}`,
@@ -91,6 +100,26 @@ function ratios(counts: Counts): string[] {
     ...head(hits, 'gauge', 'Hits of all looks into any cache tier.'),
     `${hits} ${ratio(sum(/^payos_cache_.*result="hit"/), lookups)}`,
   ]
+}
+
+/** What waits to be settled in each region that answers, as it is now. */
+async function promises({ clock, regions }: MetricsDeps): Promise<string> {
+  const surveyed = regions.map(async ({ name, leases }) => {
+    const shards = await leases.survey().catch(() => undefined)
+    if (!shards) return []
+    const nowSeconds = clock.nowSeconds()
+    const count = shards.reduce((sum, it) => sum + it.count, 0)
+    const since = Math.min(nowSeconds, ...shards.map((it) => it.since ?? nowSeconds))
+    return [{ labels: `{region="${name}"}`, count, seconds: nowSeconds - since }]
+  })
+  const told = (await Promise.all(surveyed)).flat()
+  const [waiting, age] = ['payos_promises_waiting', 'payos_promises_oldest_seconds']
+  return text([
+    ...head(waiting, 'gauge', 'Promises that wait to be settled.'),
+    ...told.map(({ labels, count }) => `${waiting}${labels} ${count}`),
+    ...head(age, 'gauge', 'For how long the oldest of them has waited.'),
+    ...told.map(({ labels, seconds }) => `${age}${labels} ${seconds}`),
+  ])
 }
 
 const needsToken = problem('key_invalid', {

@@ -52,6 +52,7 @@ export async function askLease(
     case 'unknown':
       return { kind: 'ask_ledger', mayBePromised: true }
     case 'declined':
+      deps.meter.refused('promise', said.reason)
       deps.later(c, makeReady(deps, region, { order, reason: said.reason }))
       return { kind: 'ask_ledger', mayBePromised: said.reason === 'record_lost' }
     case 'repeated':
@@ -145,8 +146,12 @@ async function renewLease(
   if (!name) return
   const wanted = wantedLimit(spentPerMinute, needed)
   const granted = await escrow.grant({ walletId, name, wanted, needed })
-  if ('lease' in granted) await leases.install(granted.lease, name)
-  else deps.leaseless.set(walletId, granted.refused)
+  if ('lease' in granted) {
+    await leases.install(granted.lease, name)
+    return
+  }
+  deps.leaseless.set(walletId, granted.refused)
+  deps.meter.refused('lease', granted.refused)
 }
 
 /** Tells the region the quote again, before it is too old to promise by. */

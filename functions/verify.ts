@@ -17,7 +17,15 @@ import { askOfPayment } from './promised.ts'
 
 type VerifyDeps = Pick<
   Deps,
-  'callers' | 'clock' | 'environment' | 'issuer' | 'ledger' | 'proofs' | 'regions' | 'settling'
+  | 'callers'
+  | 'clock'
+  | 'environment'
+  | 'issuer'
+  | 'ledger'
+  | 'meter'
+  | 'proofs'
+  | 'regions'
+  | 'settling'
 >
 
 /**
@@ -54,8 +62,10 @@ function checkOne(c: PayosContext, deps: VerifyDeps, check: ProofCheck) {
 const hasKey = (c: PayosContext) =>
   c.req.header('authorization') !== undefined || c.req.header('x-api-key') !== undefined
 
-const invalid = (c: PayosContext, reason: ProofReason) =>
-  c.json({ valid: false, reason, detail: reasonDetails[reason] })
+function invalid(c: PayosContext, { meter }: VerifyDeps, reason: ProofReason) {
+  meter.refused('proof', reason)
+  return c.json({ valid: false, reason, detail: reasonDetails[reason] })
+}
 
 /** What the claims alone say, against what the caller told about its request. */
 const judge = (deps: VerifyDeps, claims: ProofClaims, check: ProofCheck): ProofReason[] =>
@@ -71,10 +81,10 @@ const judge = (deps: VerifyDeps, claims: ProofClaims, check: ProofCheck): ProofR
 /** Checks a proof for anyone: no trip, and what could not be judged is named. */
 async function checkAlone(c: PayosContext, deps: VerifyDeps, check: ProofCheck) {
   const read = await deps.proofs.read(check.proof)
-  if (!read.ok) return invalid(c, read.reason)
+  if (!read.ok) return invalid(c, deps, read.reason)
   const { claims } = read
   const reason = firstOf(judge(deps, claims, check))
-  if (reason) return invalid(c, reason)
+  if (reason) return invalid(c, deps, reason)
 
   return c.json({
     valid: true,
@@ -106,7 +116,7 @@ async function checkWithLedger(
   const holder = await deps.callers.of(c, ['provider'])
   if (!holder.ok) return refuse(c, holder.problem)
   const read = await deps.proofs.read(check.proof)
-  if (!read.ok) return invalid(c, read.reason)
+  if (!read.ok) return invalid(c, deps, read.reason)
   const { claims } = read
   // What was claimed in time can be given back, else its agent could not have it proved again.
   const faults = judge(deps, claims, check).filter(
@@ -116,7 +126,7 @@ async function checkWithLedger(
   // A promise is settled before anyone relies on it; what the ledger refuses pays nobody.
   const presented = await settlePromise(deps, claims, c.var.trips)
   if (!presented.ok) return refuse(c, presented.problem)
-  if (presented.value) return invalid(c, presented.value)
+  if (presented.value) return invalid(c, deps, presented.value)
 
   // A proof that fails here is never claimed; the ledger is still asked whose it is, since that
   // fault is told before the others.
@@ -136,7 +146,7 @@ async function checkWithLedger(
 
   const { reason: ledgerReason, payment } = judged.value
   const reason = firstOf(ledgerReason ? [...faults, ledgerReason] : faults)
-  if (reason || !payment) return invalid(c, reason ?? 'proof_wrong_audience')
+  if (reason || !payment) return invalid(c, deps, reason ?? 'proof_wrong_audience')
   return c.json({ valid: true, payment: paymentSummary(payment), unchecked: uncheckedIn(check) })
 }
 
@@ -146,6 +156,7 @@ async function presentAll(c: PayosContext, deps: VerifyDeps, proofs: readonly st
   if (!holder.ok) return refuse(c, holder.problem)
   const settled = await settleProofs(deps, proofs, c.var.trips).catch(() => undefined)
   if (!settled) return refuse(c, noAnswer)
+  for (const { reason } of settled) if (reason) deps.meter.refused('proof', reason)
   return c.json({
     results: settled.map(({ paymentId, reason }) => ({
       valid: reason === undefined,

@@ -114,11 +114,14 @@ describe('a promise whose wake came to nothing', () => {
 
     await world.advance(130_000)
     await expect(runClock(world)).rejects.toThrow('scheduled')
+    const metrics = await world.get('/v1/metrics', { key: world.payos.secrets.metricsToken })
     world.payos.postgrest.faults.clear()
     await runClock(world)
 
     expect(early).not.toContain('"alarm":"promises_waiting"')
     expect(world.payos.edges.logs().join('\n')).toContain('"alarm":"promises_waiting"')
+    expect(metrics.text).toMatch(/^payos_promises_waiting\{region="local"\} [1-9]/m)
+    expect(metrics.text).toMatch(/^payos_promises_oldest_seconds\{region="local"\} 13\d$/m)
     expect(await waiting(streamOf(agent))).toBe(0)
   })
 })

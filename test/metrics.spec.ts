@@ -105,6 +105,24 @@ describe('GET /v1/metrics', () => {
       .toBe(5)
   })
 
+  it('tells why leases, promises and proofs were refused', async ({ expect }) => {
+    const refusals = (what: string, reason: string) =>
+      `payos_refusals_total{what="${what}",reason="${reason}"}`
+    const body = { settlement: 'async' }
+    const lender = await world.agent()
+    await world.operate('put_x402_settlement', [lender.walletId, 'async'])
+    await handOver()
+    const before = await series()
+    await world.verify({ proof: 'a.b.c' })
+    await world.pay(lender, endpoint, { body })
+    await world.pay(agent, endpoint, { body })
+    await handOver()
+
+    await expect.poll(() => risenBy(before, refusals('proof', 'proof_malformed')), soon).toBe(1)
+    await expect.poll(() => risenBy(before, refusals('promise', 'no_lease')), soon).toBe(2)
+    await expect.poll(() => risenBy(before, refusals('lease', 'no_right')), soon).toBe(1)
+  })
+
   it('tells hits and misses of each cache, and their ratio', async ({ expect }) => {
     const lookup = (tier: string, result: string) =>
       `payos_cache_lookups_total{tier="${tier}",result="${result}"}`

@@ -3,7 +3,7 @@ import { LeaseId, type WalletId } from '../domain/ids.ts'
 import { LEASE_SECONDS, type Lease, SHARDS, shardOf } from '../domain/lease.ts'
 import { Amount } from '../domain/money.ts'
 import { type Order, REDEMPTION_SECONDS } from '../domain/payment.ts'
-import { PROOF_SECONDS } from '../domain/proof.ts'
+import { PROOF_SECONDS } from '../domain/proof-terms.ts'
 import type {
   Found,
   LeaseStore,
@@ -21,7 +21,7 @@ import { READ } from './lua/read.ts'
 import { RESERVE } from './lua/reserve.ts'
 import { SURVEY } from './lua/survey.ts'
 import { connect, type RedisAddress } from './redis-call.ts'
-import { breaker } from './redis-client.ts'
+import { breaker } from './redis-patience.ts'
 
 /** Past this a reservation counts as unknown, and the ledger is asked with the same payment id. */
 const RESERVE_TIMEOUT_MS = 250

@@ -4,7 +4,7 @@ import { Amount, Currency } from '../domain/money.ts'
 import { QUOTE_SECONDS } from '../domain/quote.ts'
 import type { Answers, Backend, Clock, Counters, Quotes, ToldQuote, Trips } from '../ports.ts'
 import { connect, type Redis, type RedisAddress } from './redis-call.ts'
-import { batched, breaker, type Guarded } from './redis-client.ts'
+import { batched, breaker, type Guarded } from './redis-patience.ts'
 
 /** A request waits this long for Redis and no longer: past it, asking the ledger is faster. */
 const READ_TIMEOUT_MS = 30

@@ -5,8 +5,6 @@ import { Amount, Currency } from './money.ts'
 import { type Payment, redemptionEndOf } from './payment.ts'
 import { EXPIRY_SKEW_SECONDS, ISSUE_SKEW_SECONDS, networkOf, PROOF_SECONDS } from './proof-terms.ts'
 
-export { PROOF_SECONDS }
-
 const Seconds = z.int().nonnegative()
 
 /**
