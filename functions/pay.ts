@@ -72,7 +72,7 @@ async function settle(
   return refuse(c, settled.problem)
 }
 
-/** Looks where the wallet's leases are before it declines: what was promised is settled, and is the answer. */
+/** Looks where the wallet's leases are before it declines: what was promised settles, and is the answer. */
 async function settlePromisedFirst(
   c: PayosContext,
   deps: PayDeps,

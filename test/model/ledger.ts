@@ -15,8 +15,9 @@ import {
 } from './parties.ts'
 import { settlePayment } from './pay.ts'
 import { announcePrice, getEndpoint, listEndpoints } from './prices.ts'
-import { noteDrained, reclaimLeases, settleBatch, settleOverdrawn } from './promises.ts'
+import { settleBatch, settleOverdrawn } from './promises.ts'
 import { checkProof, getPayment } from './proofs.ts'
+import { noteDrained, reclaimLeases } from './reclaims.ts'
 import { refund } from './refunds.ts'
 import { Raised, type State } from './state.ts'
 

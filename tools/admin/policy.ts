@@ -41,7 +41,7 @@ export const policySet: Command = {
 
 export const policySettlement: Command = {
   name: 'policy settlement',
-  does: 'Say whether payments of a wallet may be promised from a lease (async) or never (sync).',
+  does: 'Say whether payments of a wallet may be promised from a lease (async, auto) or never (sync).',
   example: 'policy settlement --wallet 30000000-0000-4000-8000-000000000001 --settlement async',
   options: {
     wallet: { value: 'UUID', help: 'which wallet; it needs a policy', required: true },

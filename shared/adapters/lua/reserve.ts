@@ -8,10 +8,10 @@
  *       11 now, in unix seconds · 12 the life of the proof, in s · 13 how long to remember, in ms
  *
  * Answers {'reserved', record, remaining, life of the lease in ms, age of the stream's oldest record
- * in ms}; {'repeated', record} when this caller reserved this payment before; {'conflict'} when this caller's request id has other content;
- * or {'declined', reason}, having changed nothing. The record is what the stream, the request and
- * the payment keep, all at once or not at all: lines, the first of which is its version. See
- * shared/protocol/lease-record.ts.
+ * in ms}; {'repeated', record} when this caller reserved this payment before; {'conflict'} when this
+ * caller's request id has other content; or {'declined', reason}, having changed nothing. The record
+ * is what the stream, the request and the payment keep, all at once or not at all: lines, the first
+ * of which is its version. See shared/protocol/lease-record.ts.
  *
  * Amounts are digits below 2^53. A Lua number holds each of them exactly, and the difference of two;
  * they are written with '%.0f', since tostring would round them to 14 digits.
