@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import type { Received } from './support/qstash.ts'
 import { openWebhookWorld, type Told, type WebhookWorld } from './support/webhooks.ts'
 import { openWorld } from './support/world.ts'
 
@@ -26,6 +27,32 @@ describe('an event that is refused', () => {
     await hooks.jump(60)
     expect(told.accepted()).toHaveLength(1)
   })
+
+  it.for([
+    ['its schedule', undefined, [60, 300, 1_800]],
+    ['the pause it is asked for', '3600', [3_600]],
+  ] as const)(
+    'keeps %s, however many others are accepted meanwhile',
+    async ([, asked, pauses], { expect }) => {
+      const told = await hooks.told()
+      const headers: Record<string, string> = asked ? { 'retry-after': asked } : {}
+      const refused = await hooks.pay(told)
+      const isRefused = ({ body }: Received) => body.toString().includes(refused)
+      told.answers((it) => (isRefused(it) ? { status: 500, headers } : { status: 204 }))
+
+      for (let minutes = 0; minutes <= 64; minutes += 4) {
+        await hooks.pay(told)
+        await hooks.jump(4 * 60)
+      }
+
+      const attempts = told.received().filter(isRefused)
+      const times = attempts.map(({ headers }) => Number(headers['webhook-timestamp']))
+      const gaps = times.slice(1).map((time, at) => time - (times[at] ?? 0))
+      expect(gaps).toEqual(pauses.map(() => expect.any(Number)))
+      expect(gaps.filter((gap, at) => gap < (pauses[at] ?? 0))).toEqual([])
+      expect(told.accepted()).toHaveLength(17)
+    },
+  )
 
   it.for([301, 302, 307, 308])('by a %d goes nowhere else', async (status, { expect }) => {
     const [told, other] = [await hooks.told(), await hooks.told()]

@@ -130,17 +130,26 @@ describe('a provider that is down for an hour', () => {
     expect(await hooks.figures(told)).toMatchObject({ waiting: 0, delivery_rate: 1 })
   })
 
-  it('gets all that waited as soon as it accepts one', async ({ expect }) => {
+  it('gets all that was not tried yet as soon as it accepts one, the rest by its schedule', async ({
+    expect,
+  }) => {
     const told = await hooks.told()
     told.answers(() => ({ status: 500 }))
     for (let count = 0; count < 8; count++) await hooks.pay(told)
     await hooks.pass(45)
+    const refused = new Set(idsOf(told))
+    for (let count = 0; count < 8; count++) await hooks.pay(told)
     told.answers(() => ({ status: 200 }))
-    await hooks.pay(told)
 
     await hooks.pass(2)
+    const atOnce = told.accepted().filter((id) => !refused.has(id))
+    const early = told.accepted().length - atOnce.length
+    await hooks.jump(2 * 3_600)
+    await hooks.pass(1)
 
-    expect(new Set(told.accepted()).size).toBe(9)
+    expect([refused.size, atOnce.length, early]).toEqual([8, 8, 0])
+    expect(new Set(told.accepted()).size).toBe(16)
+    expect(told.accepted()).toHaveLength(16)
   })
 })
 

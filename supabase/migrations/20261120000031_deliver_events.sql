@@ -92,26 +92,11 @@ begin
 end
 $$;
 
--- The receiver of a webhook answers again: what waited for its next attempt waits no longer. Skips
--- what others hold, who may wait for this webhook in turn.
-create function ledger.resume_webhook(holder_id uuid) returns void
-language plpgsql set search_path = ''
-as $$
-begin
-  update ledger.webhooks as w set failing_since = null
-  where w.holder_id = resume_webhook.holder_id and w.failing_since is not null;
-  if not found then return; end if;
-  update ledger.events as e set due_at = ledger.clock() where e.id in (
-    select it.id from ledger.events as it
-    where it.holder_id = resume_webhook.holder_id and it.state = 'pending' and it.begun_at is null
-    order by it.seq limit 10000 for update skip locked);
-end
-$$;
-comment on function ledger.resume_webhook is 'Ends the failure of a receiver, and the pauses of its events.';
-
 -- Ends an attempt with what the receiver answered: a status, 'timeout', 'no_answer' or
 -- 'url_not_allowed'. Answers 'delivered', 'later', 'dead', 'disabled', or 'over' for a repeat.
--- Gone (410) disables the webhook, an address that is not allowed too: its events wait.
+-- Gone (410) disables the webhook, an address that is not allowed too: its events wait. With the first
+-- one that is delivered the receiver fails no more: what was not tried yet is due already, and taken.
+-- What failed keeps its pause, or one event refused among many would spend its ten attempts on them.
 create function api.end_x402_delivery(
   event_id uuid, attempt integer, answer text, retry_after integer)
 returns text
@@ -143,7 +128,10 @@ begin
   if ended = 'disabled' then
     update ledger.webhooks as w set status = 'disabled', reason = why
     where w.holder_id = e.holder_id and w.status = 'active';
-  elsif ended <> 'delivered' then
+  elsif ended = 'delivered' then
+    update ledger.webhooks as w set failing_since = null
+    where w.holder_id = e.holder_id and w.failing_since is not null;
+  else
     update ledger.webhooks as w set failing_since = moment
     where w.holder_id = e.holder_id and w.failing_since is null;
   end if;
@@ -156,7 +144,6 @@ begin
     begun_at = null,
     last_answer = left(answer, 32)
   where it.id = e.id;
-  if ended = 'delivered' then perform ledger.resume_webhook(e.holder_id); end if;
   return ended;
 end
 $$;
