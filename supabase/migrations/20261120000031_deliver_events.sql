@@ -15,10 +15,12 @@ comment on function ledger.attempt_delay is 'The pause after the nth failure of 
 
 -- Takes events that are due: for two minutes nobody else does. Answers [{event_id, attempt}], oldest
 -- first. An event waits while an earlier one of its subject does; a receiver that fails is sent a few
--- at a time. Also forgets, a thousand at a time, what was delivered over 30 days ago.
+-- at a time. Receivers take turns, each its oldest event, so that none waits for the backlog of others;
+-- the more of them are owed something, the fewer events of each are looked at: 20 for each one taken.
+-- Also forgets, a thousand at a time, what was delivered over 30 days ago.
 create function api.take_x402_events(most integer) returns jsonb
 language plpgsql security definer set search_path = ''
-set enable_seqscan = off set jit = off set statement_timeout = '10s'
+set enable_seqscan = off set enable_sort = off set jit = off set statement_timeout = '10s'
 as $$
 declare
   moment timestamptz := ledger.clock();
@@ -29,28 +31,43 @@ begin
     where it.state = 'delivered' and it.ended_at < moment - interval '30 days'
     order by it.ended_at limit 1000 for update skip locked);
 
-  with due as (
-    select d.id
+  -- A backlog comes when statistics still say that nothing waits, and each index of what waits looks
+  -- free to read whole. So every part has an order that one index alone gives, which no sort may
+  -- stand in for, or looks by id.
+  with owed as (
+    select w.holder_id, least(case when w.failing_since is null then 500 else 5 end,
+      1 + 20 * most / count(*) over ()) as share
     from ledger.webhooks as w
     cross join lateral (
-      select e.id from ledger.events as e
+      select from ledger.events as e
       where e.holder_id = w.holder_id and e.state = 'pending' and e.due_at <= moment
-        and not exists (
-          select from ledger.events as b
-          where b.subject_id = e.subject_id and b.holder_id = e.holder_id and b.state = 'pending'
-            and b.seq < e.seq)
-      order by e.due_at, e.seq
-      limit case when w.failing_since is null then 500 else 5 end
-    ) as d
+      order by e.due_at limit 1
+    ) as something
     where w.status = 'active'
+  ), due as (
+    select d.id
+    from owed
+    cross join lateral (
+      select e.id, row_number() over (order by e.due_at, e.seq) as turn
+      from ledger.events as e
+      where e.holder_id = owed.holder_id and e.state = 'pending' and e.due_at <= moment
+        and e.seq = (
+          select b.seq from ledger.events as b
+          where b.subject_id = e.subject_id and b.holder_id = e.holder_id and b.state = 'pending'
+          order by b.seq limit 1)
+      order by e.due_at, e.seq
+      limit owed.share
+    ) as d
+    order by d.turn, random()
     limit most
   ), free as (
-    select e.id from ledger.events as e where e.id in (select due.id from due)
-      and e.state = 'pending' and e.due_at <= moment
-    for update skip locked
+    select e.id, e.state, e.due_at from due join ledger.events as e on e.id = due.id
+    for update of e skip locked
   ), held as (
     update ledger.events as e set due_at = moment + interval '2 minutes'
-    where e.id in (select free.id from free) returning e.id, e.attempt, e.seq
+    where e.id in (
+      select free.id from free where free.state = 'pending' and free.due_at <= moment)
+    returning e.id, e.attempt, e.seq
   )
   select jsonb_agg(jsonb_build_object('event_id', h.id, 'attempt', h.attempt) order by h.seq)
   into taken from held as h;

@@ -1,6 +1,6 @@
 -- The outbox: who is told what, once, in order, and who learns a secret.
 begin;
-select plan(34);
+select plan(39);
 
 -- Of the seed: a provider, another, and an owner.
 create temp table party as select
@@ -138,6 +138,46 @@ select is_empty(
     where now.schemaname = 'ledger' and now.relname = 'events' and now.seq_scan > before.seq_scan
   $$,
   'and no scan of the table finds them');
+
+-- In turns, though statistics say that nothing waits
+update ledger.events set state = 'delivered', ended_at = ledger.clock() where state = 'pending';
+analyze ledger.events, ledger.webhooks;
+create function pg_temp.pile(holder uuid, many integer) returns void language sql as $$
+  insert into ledger.events (id, holder_id, kind, subject_id, facts, happened_at, due_at)
+  select gen_random_uuid(), holder, 'lease.revoked', gen_random_uuid(), '{}', ledger.clock(), ledger.clock()
+  from generate_series(1, many)
+$$;
+create function pg_temp.taken(most integer) returns table (holder_id uuid, events bigint) language sql as $$
+  select e.holder_id, count(*) from jsonb_array_elements(api.take_x402_events(most)) as t (it)
+  join ledger.events as e on e.id = (t.it ->> 'event_id')::uuid group by e.holder_id
+$$;
+create function pg_temp.reads() returns bigint language sql as $$
+  select idx_tup_fetch from pg_stat_xact_user_tables where schemaname = 'ledger' and relname = 'events'
+$$;
+select api.put_x402_webhook(provider, 'https://a.example/') from party;
+select api.put_x402_webhook(other, 'https://c.example/', 'whsec_' || repeat('E', 32)) from party;
+select pg_temp.pile(owner, 2000), pg_temp.pile(provider, 2000), pg_temp.pile(other, 10) from party;
+select results_eq(
+  'select events from pg_temp.taken(1000) join party on true order by holder_id = other, holder_id',
+  'values (495::bigint), (495), (10)', 'two that are owed thousands leave their turn to one that is owed ten');
+select is((select max(events) from pg_temp.taken(2000)), 500::bigint, 'none is taken more than 500 at once');
+
+insert into ledger.webhooks (holder_id, url)
+  select gen_random_uuid(), 'https://d.example/' from generate_series(1, 200);
+select pg_temp.pile(holder_id, 100) from ledger.webhooks where url = 'https://d.example/';
+create temp table before_turns as select pg_temp.reads();
+create temp table turns as select api.take_x402_events(100) as taken;
+select cmp_ok(
+  (select pg_temp.reads() - reads from before_turns), '<', 10000::bigint,
+  'of twenty thousand events few are read');
+select is(
+  (select count(distinct e.holder_id) from turns, jsonb_array_elements(taken) as t (it)
+    join ledger.events as e on e.id = (t.it ->> 'event_id')::uuid),
+  100::bigint, 'when there are more receivers than fit, none has two turns');
+select cmp_ok(
+  (select count(distinct holder_id) from (
+    select * from pg_temp.taken(100) union all select * from pg_temp.taken(100)) as it),
+  '>', 100::bigint, 'and the next turn is not of the same');
 
 select * from finish();
 rollback;
