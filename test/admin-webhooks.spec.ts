@@ -5,6 +5,7 @@ import { type Operated, openOperated } from './support/operated.ts'
 
 const provider = seeded.providers.weather.id
 const URL_OF_THEIRS = 'https://api.example/payos'
+const EDGE = 'edge.payos.example'
 
 let operated: Operated
 
@@ -65,6 +66,27 @@ describe('npm run admin -- webhook', () => {
 
     expect(ran).toMatchObject({ exit: 2 })
     expect(ran.error).toContain('(scheme)')
+  })
+
+  it.for([EDGE, `hooks.${EDGE}`])('put refuses the edge itself: %s', async (host, { expect }) => {
+    const line = `put --provider ${provider} --url https://${host}/ --out ${path('own.secret')}`
+    const ran = await admin(line, operated.hosted({ ISSUER: `https://${EDGE}` }))
+
+    expect(ran).toMatchObject({ exit: 2, out: '' })
+    expect(ran.error).toContain('(host)')
+    await expect(stat(path('own.secret'))).rejects.toThrow('ENOENT')
+  })
+
+  it('put asks which edge it is for, since it cannot be told from the rest', async ({ expect }) => {
+    const line = `put --provider ${provider} --url ${URL_OF_THEIRS} --out ${path('hook.secret')}`
+    const nameless = await admin(line, operated.hosted({ ISSUER: undefined }))
+    const named = await admin(line, operated.hosted({ ISSUER: `https://${EDGE}` }))
+    const help = await admin('put --help')
+
+    expect(nameless).toMatchObject({ exit: 2, out: '' })
+    expect(nameless.error).toContain('ISSUER')
+    expect(named).toMatchObject({ exit: 0, error: '' })
+    expect(help.out).toContain('ISSUER')
   })
 
   it('put refuses a stranger', async ({ expect }) => {

@@ -5,7 +5,7 @@ export type WebhookUrlFault = 'length' | 'form' | 'scheme' | 'port' | 'host'
 
 export type WebhookUrlTerms = {
   /** The host of this deployment: nothing is sent to ourselves. */
-  ownHost: string | undefined
+  ownHost: string
   allowLoopbackHttp: boolean
 }
 
@@ -51,5 +51,4 @@ function isPublicName(host: string): boolean {
   )
 }
 
-const isWithin = (host: string, ownHost: string | undefined) =>
-  ownHost !== undefined && (host === ownHost || host.endsWith(`.${ownHost}`))
+const isWithin = (host: string, ownHost: string) => host === ownHost || host.endsWith(`.${ownHost}`)

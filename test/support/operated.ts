@@ -51,6 +51,7 @@ export async function openOperated(): Promise<Operated> {
     admin: (line, env = {}) => desk.run('admin', line.split(' '), { env }),
     hosted: (over) => ({
       ENVIRONMENT: 'test',
+      ISSUER: 'https://edge.example',
       SUPABASE_URL: postgrest.url,
       SUPABASE_PUBLISHABLE_KEY: API_KEY,
       OPERATOR_TOKEN: token,

@@ -1,5 +1,5 @@
 import { ed25519SecretOf, hmacSecretOf, verifierOf } from '../../shared/domain/webhook-signature.ts'
-import { webhookUrlFault } from '../../shared/domain/webhook-url.ts'
+import { type WebhookUrlTerms, webhookUrlFault } from '../../shared/domain/webhook-url.ts'
 import { isoSeconds } from '../../shared/protocol/pay.ts'
 import type { Arguments, Options } from '../cli/arguments.ts'
 import { refused, usage } from '../cli/failure.ts'
@@ -32,7 +32,7 @@ export const webhookPut: Command = {
     ...holderOptions,
     url: {
       value: 'URL',
-      help: 'https, a public name, nothing in it but path and query',
+      help: 'https, a public name, nothing in it but path and query; not the edge (ISSUER) itself',
       required: true,
     },
     status: { value: 'active|paused', help: 'events wait while it is paused; default active' },
@@ -41,10 +41,8 @@ export const webhookPut: Command = {
   async run(session) {
     const { arguments: given } = session
     const holder = holderIn(given)
-    const { environment } = await session.target()
     const url = given.text('url')
-    const terms = { ownHost: undefined, allowLoopbackHttp: environment === 'test' }
-    const fault = webhookUrlFault(url, terms)
+    const fault = webhookUrlFault(url, await termsOf(session))
     if (fault) throw usage(`--url is not taken (${fault}); docs/webhooks.md says what is`)
     const status = given.choice('status', ['active', 'paused'])
     const secret = await secretFor(session)
@@ -189,6 +187,15 @@ export const webhookReplay: Command = {
     )
     return { text: `${replayed} events are due again`, data: { replayed } }
   },
+}
+
+/** The terms the edge judges an address by again, at each attempt. */
+async function termsOf(session: Session): Promise<WebhookUrlTerms> {
+  const { environment, issuer } = await session.target()
+  if (issuer === undefined) {
+    throw usage('a webhook needs ISSUER in the environment: the edge itself is told nothing')
+  }
+  return { ownHost: new URL(issuer).hostname, allowLoopbackHttp: environment === 'test' }
 }
 
 function holderIn(given: Arguments): string {

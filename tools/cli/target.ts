@@ -29,6 +29,8 @@ export type DevFile = z.output<typeof DevFile>
 /** A PayOS an operator works on: the stack of this machine, or a hosted one. */
 export type Target = {
   environment: 'test' | 'live'
+  /** The origin its edge is known by; a hosted one need not be told it, so it may be absent. */
+  issuer: string | undefined
   supabase: { url: string; apiKey: string; token: string }
   /** The Redis of all, and that of each region with leases, which one Redis can be at once. */
   redis: readonly { url: string; token: string; region?: string }[]
@@ -36,6 +38,7 @@ export type Target = {
 
 const Hosted = z.object({
   ENVIRONMENT: z.enum(['test', 'live']),
+  ISSUER: z.url().optional(),
   SUPABASE_URL: z.url(),
   SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
   OPERATOR_TOKEN: z.string().min(1),
@@ -70,6 +73,7 @@ function hostedTarget(env: Environment): Target {
   const { ENVIRONMENT: environment, ...hosted } = read.data
   return {
     environment,
+    issuer: hosted.ISSUER,
     supabase: {
       url: hosted.SUPABASE_URL,
       apiKey: hosted.SUPABASE_PUBLISHABLE_KEY,
@@ -85,11 +89,12 @@ function hostedTarget(env: Environment): Target {
 async function localTarget(): Promise<Target> {
   const dev = await readDevFile()
   if (!dev) {
-    const names = Object.keys(Hosted.shape).join(', ')
+    const names = Object.keys(Hosted.omit({ ISSUER: true }).shape).join(', ')
     throw usage(`no PayOS is named: start one with "npm run dev", or set ${names}`)
   }
   return {
     environment: 'test',
+    issuer: dev.edge,
     supabase: { url: dev.supabase, apiKey: dev.supabaseKey, token: dev.operator.token },
     redis: [{ url: dev.redis, token: dev.redisToken, region: dev.region }],
   }
