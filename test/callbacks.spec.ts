@@ -1,19 +1,32 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { SignJWT, UnsecuredJWT } from 'jose'
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import type { WalletId } from '../shared/domain/ids.ts'
+import { shardOf } from '../shared/domain/lease.ts'
+import {
+  Caller,
+  digestOf,
+  forgeries,
+  KEYS,
+  ROUTES,
+  type Route,
+  texts,
+} from './support/callbacks.ts'
 import type { Answer } from './support/http.ts'
+import { countSettled, openBorrower, payAsync, streamOf } from './support/promises.ts'
 import { openWebhookWorld, type Told, type WebhookWorld } from './support/webhooks.ts'
-import { openWorld, type World } from './support/world.ts'
+import { type Agent, type Endpoint, openWorld, type World } from './support/world.ts'
 
-const PATH = '/internal/webhooks'
-const KEYS = { current: 'sig_current_key_of_this_spec', next: 'sig_next_key_of_this_spec' }
-
-/** Printed in the vendor's public package. */
-const PUBLIC_KEY = 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r'
+const [WEBHOOKS, SETTLEMENTS] = ROUTES
 
 let world: World
 let hooks: WebhookWorld
 let told: Told
+let borrower: Agent
+let endpoint: Endpoint
+/** Payments of this file that are promised, and how many records waited when its stories began. */
+let promised: string[]
+let before: number
+let callers: Record<Route, Caller>
 
 beforeAll(async () => {
   world = await openWorld({
@@ -22,92 +35,37 @@ beforeAll(async () => {
       QSTASH_NEXT_SIGNING_KEY: KEYS.next,
     },
   })
+  callers = {
+    [WEBHOOKS]: new Caller(world, WEBHOOKS),
+    [SETTLEMENTS]: new Caller(world, SETTLEMENTS),
+  }
   hooks = await openWebhookWorld(world)
   told = await hooks.told()
   await hooks.pay(told)
+  endpoint = await world.endpoint()
+  borrower = await openBorrower(world, { endpoint })
+  promised = [await promise()]
+  before = await waiting()
 })
 afterAll(() => hooks.close())
 
-type Forgery = {
-  key?: string
-  claims?: Record<string, unknown>
-  header?: Record<string, unknown>
-  /** What was signed, when it is not what is sent. */
-  signedBody?: string
-  seconds?: number
+/** Promises a payment that waits in its stream: no wake but one of this file is let in. */
+async function promise(): Promise<string> {
+  const paid = await payAsync(world, { agent: borrower, endpoint })
+  return paid.body.paymentId
 }
 
-const digestOf = (body: string) => `${createHash('sha256').update(body).digest('base64url')}=`
+const waiting = async () => Number(await world.payos.redis.command('XLEN', streamOf(borrower)))
 
-/** The claims QStash makes; `undefined` leaves one out. */
-function claimsOf(body: string, { claims, seconds = 0 }: Forgery): Record<string, unknown> {
-  const iat = Math.floor(world.payos.clock.now() / 1000) + seconds
-  const all = {
-    iss: 'Upstash',
-    sub: world.payos.issuer + PATH,
-    iat,
-    nbf: iat,
-    exp: iat + 300,
-    jti: `jwt_${randomUUID()}`,
-    body: digestOf(body),
-    ...claims,
-  }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
-
-const sign = (body: string, forgery: Forgery = {}) =>
-  new SignJWT(claimsOf(forgery.signedBody ?? body, forgery))
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...forgery.header })
-    .sign(new TextEncoder().encode(forgery.key ?? KEYS.current))
-
-const send = (body: string, signature?: string): Promise<Answer> =>
-  world.post(PATH, body, {
-    headers: signature === undefined ? {} : { 'upstash-signature': signature },
-  })
-
-/** A callback that would deliver the waiting event if it were let in. */
-async function theCallback(): Promise<string> {
+/** A callback that would do what waits if it were let in. */
+async function callbackTo(path: Route): Promise<string> {
+  if (path === SETTLEMENTS) return wake()
   const [event] = await hooks.events(told)
   return JSON.stringify({ eventId: event?.id, attempt: event?.attempt })
 }
 
-const other = (path: string) => ({ claims: { sub: world.payos.issuer + path } })
-
-const forgeries: [string, () => Forgery][] = [
-  ['another key', () => ({ key: 'sig_another_key_altogether' })],
-  ['the key everybody knows', () => ({ key: PUBLIC_KEY })],
-  ['an empty issuer', () => ({ claims: { iss: '' } })],
-  ['another issuer', () => ({ claims: { iss: 'upstash' } })],
-  ['no issuer', () => ({ claims: { iss: undefined } })],
-  ['another route of ours', () => other('/internal/settlements')],
-  ['our route with a slash', () => other(`${PATH}/`)],
-  ['our route with a query', () => other(`${PATH}?shard=1`)],
-  ['our route by another name', () => ({ claims: { sub: `https://other.example${PATH}` } })],
-  ['the address of a provider', () => ({ claims: { sub: told.url } })],
-  ['no address', () => ({ claims: { sub: undefined } })],
-  ['another body', () => ({ signedBody: '{"outbox":1}' })],
-  ['no body', () => ({ claims: { body: undefined } })],
-  ['an empty hash', () => ({ claims: { body: '' } })],
-  ['a time six seconds past its end', () => ({ seconds: -306 })],
-  ['a time that has not come', () => ({ seconds: 10 })],
-  ['a start that has not come', () => ({ claims: { nbf: 9_999_999_999 } })],
-  ['no end', () => ({ claims: { exp: undefined } })],
-  ['an end that never comes, made long ago', () => ({ seconds: -400, claims: { exp: 9e9 } })],
-  ['no start', () => ({ claims: { nbf: undefined } })],
-  ['no time', () => ({ claims: { iat: undefined } })],
-  ['no id', () => ({ claims: { jti: undefined } })],
-  ['another algorithm', () => ({ key: KEYS.current.repeat(4), header: { alg: 'HS512' } })],
-]
-
-const texts: [string, (signed: string, body: string) => string | undefined][] = [
-  ['no signature', () => undefined],
-  ['an empty signature', () => ''],
-  ['a signature that is none', () => 'a.b.c'],
-  ['an unsecured token', (_, body) => new UnsecuredJWT(claimsOf(body, {})).encode()],
-  ['a signature cut short', (signed) => signed.slice(0, -4)],
-  ['two signatures', (signed) => `${signed}, ${signed}`],
-  ['a signature without end', (signed) => signed + 'A'.repeat(4_000)],
-]
+const wake = () =>
+  JSON.stringify({ region: 'local', shard: shardOf(borrower.walletId as WalletId) })
 
 const told401 = (answer: Answer) => [
   answer.status,
@@ -117,43 +75,81 @@ const told401 = (answer: Answer) => [
 ]
 const refused = [401, 'signature_invalid', 'This route takes callbacks of QStash only.', []]
 
-describe('a callback', () => {
+describe.for(ROUTES)('a callback to %s', (path) => {
   it.for(forgeries)('with %s is refused before any work', async ([, forge], { expect }) => {
-    const body = await theCallback()
+    const forgery = forge({ path, issuer: world.payos.issuer })
 
-    const answer = await send(body, await sign(body, forge()))
+    const answer = await callers[path].call(await callbackTo(path), forgery)
 
     expect(told401(answer)).toEqual(refused)
   })
 
   it.for(texts)('with %s is refused before any work', async ([, textOf], { expect }) => {
-    const body = await theCallback()
+    const body = await callbackTo(path)
+    const caller = callers[path]
+    const signature = textOf({
+      signed: await caller.sign(body),
+      unsecured: caller.unsecured(body),
+    })
 
-    const answer = await send(body, textOf(await sign(body), body))
-
-    expect(told401(answer)).toEqual(refused)
+    expect(told401(await caller.send(body, signature))).toEqual(refused)
   })
 
   it('that is too long to be one is refused, whoever signed it', async ({ expect }) => {
     const body = JSON.stringify({ outbox: 1, padding: 'x'.repeat(70_000) })
 
-    expect(told401(await send(body, await sign(body)))).toEqual(refused)
+    expect(told401(await callers[path].call(body))).toEqual(refused)
   })
 
   it('of the wrong method is refused', async ({ expect }) => {
-    const answer = await world.get(PATH)
+    const answer = await world.get(path)
 
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST'])
   })
+})
 
-  it('by no forgery delivered the event', async ({ expect }) => {
+describe('no forgery', () => {
+  it('delivered the event, or settled the promise', async ({ expect }) => {
     expect(told.received()).toEqual([])
     expect(await hooks.events(told)).toMatchObject([{ state: 'pending', attempt: 1 }])
+    expect([await waiting(), await countSettled(world, promised)]).toEqual([before, 0])
+  })
+})
+
+describe('a wake of a shard', () => {
+  it('settles what waits there, once: its repeat is refused', async ({ expect }) => {
+    const caller = callers[SETTLEMENTS]
+    const signature = await caller.sign(wake())
+
+    const first = await caller.send(wake(), signature)
+    promised.push(await promise())
+    const repeat = await caller.send(wake(), signature)
+
+    expect([first.status, first.body]).toEqual([200, { settled: before, setAside: 0, waiting: 0 }])
+    expect(told401(repeat)).toEqual(refused)
+    expect([await waiting(), await countSettled(world, promised)]).toEqual([1, 1])
   })
 
-  it('is taken by the current key, once, and its repeat by nobody', async ({ expect }) => {
-    const body = await theCallback()
-    const signature = await sign(body)
+  it('by the next key settles too', async ({ expect }) => {
+    const answer = await callers[SETTLEMENTS].call(wake(), { key: KEYS.next })
+
+    expect([answer.status, answer.body]).toEqual([200, { settled: 1, setAside: 0, waiting: 0 }])
+    expect(await countSettled(world, promised)).toBe(promised.length)
+  })
+
+  it('where nothing waits changes nothing', async ({ expect }) => {
+    const answer = await callers[SETTLEMENTS].call(wake())
+
+    expect([answer.status, answer.body]).toEqual([200, { settled: 0, setAside: 0, waiting: 0 }])
+  })
+})
+
+describe('a delivery', () => {
+  const send = (body: string, signature?: string) => callers[WEBHOOKS].send(body, signature)
+
+  it('is made for the current key, once, and its repeat is refused', async ({ expect }) => {
+    const body = await callbackTo(WEBHOOKS)
+    const signature = await callers[WEBHOOKS].sign(body)
 
     const first = await send(body, signature)
     const repeat = await send(body, signature)
@@ -172,9 +168,7 @@ describe('a callback', () => {
       { claims: { body: digestOf('{"outbox":7}').slice(0, -1) } },
     ],
   ] as const)('%s is taken', async ([, forgery], { expect }) => {
-    const body = '{"outbox":7}'
-
-    const answer = await send(body, await sign(body, { key: KEYS.next, ...forgery }))
+    const answer = await callers[WEBHOOKS].call('{"outbox":7}', { key: KEYS.next, ...forgery })
 
     expect([answer.status, answer.body]).toEqual([200, { sent: 0 }])
   })
@@ -184,8 +178,7 @@ describe('a callback', () => {
     await world.advance(3 * 86_400_000)
 
     for (const attempt of [1, 2, 0]) {
-      const body = JSON.stringify({ eventId: event?.id, attempt })
-      const answer = await send(body, await sign(body))
+      const answer = await callers[WEBHOOKS].call(JSON.stringify({ eventId: event?.id, attempt }))
       expect([answer.status, answer.body]).toEqual([200, { outcome: 'over' }])
     }
     expect(told.received()).toHaveLength(1)
@@ -194,22 +187,35 @@ describe('a callback', () => {
   it('for an event nobody knows changes nothing', async ({ expect }) => {
     const body = JSON.stringify({ eventId: randomUUID(), attempt: 1 })
 
-    const answer = await send(body, await sign(body))
+    const answer = await callers[WEBHOOKS].call(body)
 
     expect([answer.status, answer.body]).toEqual([200, { outcome: 'over' }])
   })
+})
 
-  it.for([
-    '{}',
-    '[]',
-    'null',
-    'no json',
-    '',
-    '{"eventId":"1","attempt":1}',
-    '{"outbox":1,"outbox":2}',
-    '{"outbox":1,"more":2}',
-  ])('with a body nobody reads is put aside, not repeated: %s', async (body, { expect }) => {
-    const answer = await send(body, await sign(body))
+/** Bodies nobody reads, by the route they come to. */
+const unreadable: [Route, string][] = [
+  ...['{}', '[]', 'null', 'no json', ''].flatMap((body): [Route, string][] => [
+    [WEBHOOKS, body],
+    [SETTLEMENTS, body],
+  ]),
+  [WEBHOOKS, '{"eventId":"1","attempt":1}'],
+  [WEBHOOKS, '{"outbox":1,"outbox":2}'],
+  [WEBHOOKS, '{"outbox":1,"more":2}'],
+  [WEBHOOKS, '{"region":"local","shard":1}'],
+  [SETTLEMENTS, '{"outbox":1}'],
+  [SETTLEMENTS, '{"region":"mars","shard":1}'],
+  [SETTLEMENTS, '{"region":"local","shard":64}'],
+  [SETTLEMENTS, '{"region":"local","shard":-1}'],
+  [SETTLEMENTS, '{"region":"local","shard":1.5}'],
+  [SETTLEMENTS, '{"region":"local"}'],
+  [SETTLEMENTS, '{"region":"local","shard":1,"more":2}'],
+  [SETTLEMENTS, '{"region":"local","shard":1,"shard":2}'],
+]
+
+describe('a callback with a body nobody reads', () => {
+  it.for(unreadable)('is put aside, not repeated: to %s, %s', async ([path, body], { expect }) => {
+    const answer = await callers[path].call(body)
 
     expect([answer.status, answer.headers.get('upstash-nonretryable-error')]).toEqual([489, 'true'])
     expect(world.tripsOf(answer)).toEqual([])
