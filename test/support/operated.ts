@@ -3,6 +3,7 @@ import { type RedisStandIn, startRedis } from '../../local/stand-ins/redis/index
 import { openDatabase, type SpecDatabase } from './postgres.ts'
 import { JWT_SECRET, mintToken } from './rpc-spec.ts'
 import { type Desk, openDesk, type Ran } from './tools.ts'
+import type { World } from './world.ts'
 
 const API_KEY = 'sb_publishable_spec'
 
@@ -65,3 +66,14 @@ export async function openOperated(): Promise<Operated> {
     },
   }
 }
+
+/** The environment of an operator of a world, for a desk to run tools in. */
+export const operatorOf = ({ payos }: World): object => ({
+  ENVIRONMENT: 'test',
+  ISSUER: payos.issuer,
+  SUPABASE_URL: payos.postgrest.url,
+  SUPABASE_PUBLISHABLE_KEY: payos.secrets.publishableKey,
+  OPERATOR_TOKEN: payos.secrets.operatorToken,
+  UPSTASH_REDIS_REST_URL: payos.redis.url,
+  UPSTASH_REDIS_REST_TOKEN: payos.secrets.redisToken,
+})
