@@ -1,12 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { type WebhookEvent, webhookReader } from '../../sdk/provider/index.ts'
 import { hmacSecretOf } from '../../shared/domain/webhook-signature.ts'
+import { providerOf } from './provider.ts'
 import { type Destination, type Received, startDestination } from './qstash.ts'
 import type { Endpoint, Provider, World } from './world.ts'
 
-/** A provider that wants to be told, with what it was sent at its own path. */
-export type Told = {
-  provider: Provider
-  endpoint: Endpoint
+/** Somebody who wants to be told, with what was sent to a path of theirs. */
+export type Listener = {
+  /** The provider, or the owner. */
+  holder: string
   url: string
   secret: string
   received: () => Received[]
@@ -15,6 +17,9 @@ export type Told = {
   /** How it answers from now on; the body may be anything. */
   answers: (reply: Reply) => void
 }
+
+/** A provider that wants to be told. */
+export type Told = Listener & { provider: Provider; endpoint: Endpoint }
 
 type Reply = Parameters<Destination['reply']>[1]
 
@@ -44,9 +49,14 @@ export class WebhookWorld {
   async told(): Promise<Told> {
     const endpoint = await this.world.endpoint()
     const { provider } = endpoint
+    return { provider, endpoint, ...(await this.listener(provider.id)) }
+  }
+
+  /** A webhook of a provider or an owner. */
+  async listener(holder: string): Promise<Listener> {
     const path = `/hooks/${this.#count++}`
     const [url, secret] = [this.#receiver.url + path, hmacSecretOf(randomBytes(32))]
-    await this.world.operate('put_x402_webhook', [provider.id, url, secret])
+    await this.world.operate('put_x402_webhook', [holder, url, secret])
     const taken: string[] = []
     const answers = (reply: Reply) =>
       this.#receiver.reply(path, async (received, nth) => {
@@ -56,7 +66,7 @@ export class WebhookWorld {
       })
     answers(() => ({ status: 204 }))
     const received = () => this.#receiver.at(path)
-    return { provider, endpoint, url, secret, received, accepted: () => taken, answers }
+    return { holder, url, secret, received, accepted: () => taken, answers }
   }
 
   /** Pays once; answers the payment's id. */
@@ -65,12 +75,17 @@ export class WebhookWorld {
     return paid.body.paymentId
   }
 
-  /** Writes the event of a refund as the transaction of a refund would. */
-  async refund(told: Told, paymentId: string): Promise<void> {
-    const facts = { refund_id: randomUUID(), refunded: '400' }
-    const { sql } = this.world.database
-    await sql`
-      select ledger.emit('payment.refunded', ${paymentId}, ${told.provider.id}, ${sql.json(facts)})`
+  /** The provider gives some of a payment back. */
+  async refund({ endpoint }: Told, paymentId: string): Promise<void> {
+    const wanted = { paymentId, refundId: randomUUID(), amount: '0.0004' }
+    const { body } = await providerOf(this.world, endpoint).refund(wanted)
+    if (!body.success) throw new Error(`the refund was refused: ${body.reason}`)
+  }
+
+  /** What somebody was sent, each read as they would: signed by us, for them, a moment ago. */
+  read({ secret, received }: Listener): Promise<WebhookEvent[]> {
+    const nowSeconds = () => this.world.payos.clock.now() / 1000
+    return Promise.all(received().map(webhookReader({ secret, nowSeconds })))
   }
 
   /** Lets time pass, with the cron trigger at each minute, until all that is due is done. */
@@ -97,15 +112,15 @@ export class WebhookWorld {
     await this.world.payos.edges.edges[0]?.dispatchScheduled('* * * * *')
   }
 
-  events(told: Told): Promise<Event[]> {
+  events({ holder }: Listener): Promise<Event[]> {
     return this.world.database.sql`
       select id, kind, subject_id, state, attempt, last_answer from ledger.events
-      where holder_id = ${told.provider.id} order by seq`
+      where holder_id = ${holder} order by seq`
   }
 
   /** What `npm run admin -- webhook show` reads. */
-  async figures(told: Told): Promise<Record<string, unknown>> {
-    const rows = await this.world.operate('get_x402_webhooks', [told.provider.id])
+  async figures({ holder }: Listener): Promise<Record<string, unknown>> {
+    const rows = await this.world.operate('get_x402_webhooks', [holder])
     return (rows as Record<string, unknown>[])[0] ?? {}
   }
 
