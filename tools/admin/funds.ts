@@ -1,5 +1,5 @@
 import { Amount, type Currency, formatDecimal } from '../../shared/domain/money.ts'
-import { dependency, usage } from '../cli/failure.ts'
+import { dependency } from '../cli/failure.ts'
 import { table } from '../cli/output.ts'
 import { type Command, currencyOption, idOption, put } from './command.ts'
 
@@ -59,8 +59,7 @@ export const rollup: Command = {
     most: { value: 'COUNT', help: 'how many credits a transaction folds; default 10000' },
   },
   async run(session) {
-    const most = Number(session.arguments.optional('most') ?? '10000')
-    if (!Number.isInteger(most) || most < 1) throw usage('--most is a whole number above zero')
+    const most = session.arguments.whole('most', 10_000)
     let folded = 0
     let last = most
     while (last === most) {

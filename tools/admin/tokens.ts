@@ -31,10 +31,7 @@ export const tokensMint: Command = {
     out: { value: 'FILE', help: 'write NAME=token lines there (mode 600), not to stdout' },
   },
   async run(session) {
-    const days = Number(session.arguments.optional('days') ?? TOKEN_DAYS)
-    if (!Number.isInteger(days) || days < 1 || days > TOKEN_DAYS) {
-      throw usage(`--days is a whole number from 1 to ${TOKEN_DAYS}`)
-    }
+    const days = session.arguments.whole('days', TOKEN_DAYS, { max: TOKEN_DAYS })
     const { nowSeconds } = session
     const tokens = await mintRoleTokens(await signerFor(session), { nowSeconds, days })
     const lines = roles.map((role) => `${tokenNames[role]}=${tokens[role]}`).join('\n')

@@ -67,8 +67,7 @@ export const webhookRotate: Command = {
   async run(session) {
     const { arguments: given } = session
     const holder = holderIn(given)
-    const overlap = Number(given.optional('overlap') ?? '86400')
-    if (!Number.isInteger(overlap) || overlap < 0) throw usage('--overlap is whole seconds')
+    const overlap = given.whole('overlap', 86_400, { min: 0 })
     const secret = await secretFor(session)
     await session.call('put_x402_webhook_secret', {
       holder_id: holder,
@@ -137,8 +136,7 @@ export const webhookEvents: Command = {
   },
   async run(session) {
     const { arguments: given } = session
-    const most = Number(given.optional('most') ?? '100')
-    if (!Number.isInteger(most) || most < 1) throw usage('--most is a whole number above zero')
+    const most = given.whole('most', 100)
     const events = (await session.call('get_x402_events', {
       holder_id: holderIn(given),
       state: given.choice('state', ['dead', 'pending', 'delivered']),

@@ -40,6 +40,18 @@ describe('a command line', () => {
     else expect(read()).toBe(seconds)
   })
 
+  it('counts in whole numbers within its bounds', ({ expect }) => {
+    const count = (text: string, bounds = {}) =>
+      parse(`${given} --status ${text}`).whole('status', 7, bounds)
+    expect(parse(given).whole('status', 7)).toBe(7)
+    expect(count('12')).toBe(12)
+    expect(count('0', { min: 0 })).toBe(0)
+    for (const text of ['abc', '0', '1.5', '9007199254740992']) {
+      expect(() => count(text)).toThrow('--status is a whole number from 1')
+    }
+    expect(() => count('31', { max: 30 })).toThrow('--status is a whole number from 1 to 30')
+  })
+
   it('holds an option as often as it is given', ({ expect }) => {
     const one = '10000000-0000-4000-8000-000000000001'
     const two = '10000000-0000-4000-8000-000000000002'

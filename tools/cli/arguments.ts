@@ -56,6 +56,14 @@ export class Arguments {
     return this.all(name).map((text) => asId(name, text))
   }
 
+  /** A count within bounds; `absent` where none was given. */
+  whole(name: string, absent: number, { min = 1, max = Number.MAX_SAFE_INTEGER } = {}): number {
+    const count = Number(this.optional(name) ?? absent)
+    if (Number.isSafeInteger(count) && count >= min && count <= max) return count
+    const end = max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`
+    throw usage(`--${name} is a whole number from ${min}${end}`)
+  }
+
   choice<Value extends string>(name: string, values: readonly Value[]): Value {
     const text = this.optional(name) ?? values[0]
     const found = values.find((value) => value === text)
