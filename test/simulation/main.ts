@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
-import { type Options, parseArguments } from '../../tools/cli/arguments.ts'
-import { dependency } from '../../tools/cli/failure.ts'
+import { type Arguments, type Options, parseArguments } from '../../tools/cli/arguments.ts'
+import { dependency, usage } from '../../tools/cli/failure.ts'
 import { print, runToEnd, table } from '../../tools/cli/output.ts'
-import { liveMany, type Many, type Tally } from './fleet.ts'
+import { liveMany, type Tally } from './fleet.ts'
+import { type Replays, replayMany } from './referee.ts'
 import { live } from './run.ts'
 import { shrink, tellStory } from './shrink.ts'
 import { SOMETIMES } from './sometimes.ts'
@@ -13,12 +14,16 @@ const options: Options = {
   workers: { value: 'COUNT', help: 'threads to live them on; default as many as there are' },
   from: { value: 'SEED', help: 'the first seed; default 1' },
   seed: { value: 'SEED', help: 'this seed alone, and its shortest story when it fails' },
+  postgres: { help: 'ask Postgres too: every 50th story again, and each that broke' },
   json: { help: 'print one JSON object' },
   help: { help: 'print this' },
 }
 
 /** From so many seeds on a run has to come by everything. */
 const ENOUGH = 1_000
+
+/** Among so many stories one is told to Postgres. */
+const REPLAYED = 50
 
 const HELP = `npm run simulate -- [options]
 
@@ -40,7 +45,7 @@ ${table(
   ]),
 )}`
 
-type Asked = Pick<Many, 'from' | 'seeds' | 'threads'>
+type Asked = { from: bigint; seeds: number; threads: number; isReplayed: boolean; isJson: boolean }
 
 const words = process.argv.slice(2)
 
@@ -48,27 +53,34 @@ await runToEnd(words.includes('--json'), async () => {
   const given = parseArguments(words, options)
   if (given.flag('help')) return print({ text: HELP, data: {} }, false)
   const one = given.optional('seed')
+  const isReplayed = given.flag('postgres')
   const isJson = given.flag('json')
-  return one === undefined
-    ? many(
-        {
-          from: BigInt(given.optional('from') ?? 1),
-          seeds: Number(given.optional('seeds') ?? 1_000),
-          threads: Number(given.optional('workers') ?? availableParallelism()),
-        },
-        isJson,
-      )
-    : single(BigInt(one), isJson)
+  if (one !== undefined) return single(seedIn(given, 'seed'), { isReplayed, isJson })
+  return many({
+    ...{ from: seedIn(given, 'from'), seeds: given.whole('seeds', 1_000) },
+    ...{ threads: given.whole('workers', availableParallelism()), isReplayed, isJson },
+  })
 })
 
-async function single(seed: bigint, isJson: boolean): Promise<void> {
-  const outcome = await live(storyOf(seed))
-  if (outcome.violations.length === 0) {
-    return print({ text: `Seed ${seed}: everything held.`, data: { seed: String(seed) } }, isJson)
-  }
-  const text = await explain(seed)
-  print({ text, data: { seed: String(seed), violations: outcome.violations } }, isJson)
-  throw dependency(`seed ${seed}: ${outcome.violations[0]}`)
+/** A seed, which may be more than a number can hold. */
+function seedIn(given: Arguments, name: string): bigint {
+  const text = given.optional(name) ?? '1'
+  if (/^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n) return BigInt(text)
+  throw usage(`--${name} is a whole number below 2^64`)
+}
+
+async function single(
+  seed: bigint,
+  { isReplayed, isJson }: Pick<Asked, 'isReplayed' | 'isJson'>,
+): Promise<void> {
+  const { violations } = await live(storyOf(seed))
+  const [first] = violations
+  const replays = isReplayed ? await replayMany([seed]) : undefined
+  const told = first ? await explain(seed) : `Seed ${seed}: everything held.`
+  const data = { seed: String(seed), ...(first && { violations }), ...dataOf(replays) }
+  print({ text: [told, ...tellReplays(replays)].join('\n\n'), data }, isJson)
+  if (first) throw dependency(`seed ${seed}: ${first}`)
+  mustAgree(replays)
 }
 
 async function explain(seed: bigint): Promise<string> {
@@ -76,22 +88,51 @@ async function explain(seed: bigint): Promise<string> {
   return `Seed ${seed}, shortest story found:\n${tellStory(story)}\n${outcome.violations[0]}`
 }
 
-async function many(asked: Required<Asked>, isJson: boolean): Promise<void> {
-  const { from, seeds } = asked
+async function many(asked: Asked): Promise<void> {
+  const { from, seeds, isReplayed, isJson } = asked
   const started = performance.now()
   const tally = await liveMany({ ...asked, progress: (it) => showProgress(it, seeds) })
   const seconds = (performance.now() - started) / 1000
   if (process.stderr.isTTY) process.stderr.write('\n')
   const missed = seeds >= ENOUGH ? SOMETIMES.filter((what) => !tally.reached.has(what)) : []
+  const replays = isReplayed ? await replayMany(replayedOf(asked, tally)) : undefined
   const data = {
-    ...{ from: String(from), seeds, seconds, failed: tally.failed, missed },
+    ...{ from: String(from), seeds, seconds, failed: tally.failed, missed, ...dataOf(replays) },
     ...{ reached: Object.fromEntries(tally.reached), injected: Object.fromEntries(tally.injected) },
   }
-  print({ text: summary(tally, { seconds, missed }), data }, isJson)
+  print({ text: summary(tally, { seconds, missed, replays }), data }, isJson)
   const [first] = tally.failed
   if (first && !isJson) process.stdout.write(`${await explain(BigInt(first.seed))}\n`)
   if (first) throw dependency(`${tally.failed.length} of ${seeds} seeds broke, seed ${first.seed}`)
+  mustAgree(replays)
   if (missed.length > 0) throw dependency(`never reached: ${missed.join(', ')}`)
+}
+
+/** Which stories Postgres is told: every so many, and whatever broke. */
+function replayedOf({ from, seeds }: Asked, { failed }: Tally): bigint[] {
+  const some = Array.from({ length: Math.ceil(seeds / REPLAYED) }, (_, at) => at * REPLAYED)
+  const all = [...some.map((at) => from + BigInt(at)), ...failed.map(({ seed }) => BigInt(seed))]
+  return [...new Set(all)]
+}
+
+function dataOf(replays: Replays | undefined) {
+  return replays ? { postgres: replays } : {}
+}
+
+function tellReplays(replays: Replays | undefined): string[] {
+  if (!replays) return []
+  const { replayed, seconds, differed } = replays
+  const each = (seconds / replayed).toFixed(1)
+  const told = `Postgres: ${replayed} replayed in ${seconds.toFixed(0)} s (${each} s each)`
+  return [
+    `${told}, ${differed.length} answered otherwise.`,
+    ...differed.map(({ seed, what }) => `Seed ${seed} on Postgres: ${what}`),
+  ]
+}
+
+function mustAgree(replays: Replays | undefined): void {
+  const [first] = replays?.differed ?? []
+  if (first) throw dependency(`Postgres answers otherwise: seed ${first.seed}`)
 }
 
 function showProgress({ seeds, failed }: Tally, of: number): void {
@@ -101,7 +142,9 @@ function showProgress({ seeds, failed }: Tally, of: number): void {
   process.stderr.write(`\r${bar} ${seeds}/${of} seeds, ${failed.length} broke`)
 }
 
-function summary(tally: Tally, { seconds, missed }: { seconds: number; missed: string[] }): string {
+type Summed = { seconds: number; missed: string[]; replays: Replays | undefined }
+
+function summary(tally: Tally, { seconds, missed, replays }: Summed): string {
   const rows = (counts: Map<string, number>) =>
     table(
       [...counts]
@@ -114,6 +157,7 @@ function summary(tally: Tally, { seconds, missed }: { seconds: number; missed: s
     `Reached:\n${rows(tally.reached)}`,
     ...tally.failed.slice(0, 10).map(({ seed, violation }) => `Seed ${seed}: ${violation}`),
     ...(missed.length > 0 ? [`Never reached: ${missed.join(', ')}`] : []),
+    ...tellReplays(replays),
     `${tally.seeds} seeds in ${seconds.toFixed(0)} s (${rate} seeds/s), ${tally.failed.length} broke.`,
   ].join('\n\n')
 }
