@@ -4,7 +4,10 @@ import type { Answered, Asked } from './edge.ts'
 import { agentKeys, cast, endpointOf, offers, payers, priceIn } from './parties.ts'
 import type { Claims, Providers } from './providers.ts'
 import { Random } from './random.ts'
-import type { Action } from './story.ts'
+import type { Action, Lie } from './story.ts'
+
+/** What an answer may take, from when it was decided to its agent. In seconds. */
+const TOLD_IN_S = 25
 
 type Pay = Extract<Action, { do: 'pay' }>
 
@@ -12,6 +15,8 @@ type Pay = Extract<Action, { do: 'pay' }>
 export class Agents {
   /** Orders whose last answer was a decline, where nothing before it could have been applied. */
   readonly declined = new Map<string, string>()
+  /** Payments whose proof was handed out, and which nobody will show. */
+  readonly abandoned = new Set<string>()
   readonly #place: Place
   readonly #client: Client
   readonly #providers: Providers
@@ -28,6 +33,7 @@ export class Agents {
     const { seed, witness } = this.#place
     const random = Random.of(seed, `pay ${action.id}`)
     const order = this.#orderOf(action)
+    if (action.manner.lie === 'the caller') return this.#impersonate(order, action, random)
     let repeats = action.manner.repeats
     for (let attempt = 0; attempt < action.manner.tries; attempt++) {
       const status = await this.#attempt(order, action, random)
@@ -36,6 +42,16 @@ export class Agents {
       witness.meet('an agent asks again')
       await this.#client.sleep(random.between(200, 4_000) * 2 ** attempt)
     }
+  }
+
+  /** Somebody else asks, in the words of whose wallet it is, and gets nothing. */
+  async #impersonate(order: Order, action: Pay, random: Random): Promise<void> {
+    const stranger = { ...order, agent: (order.agent + 1 + random.below(2)) % agentKeys.length }
+    const asked = this.#payRequest(stranger, action.manner)
+    const { answer } = await this.#client.ask(action.edge, asked, random)
+    const { witness } = this.#place
+    witness.hold('F4', answer?.status !== 200, () => `${order.id} was answered to a stranger`)
+    if (answer) witness.meet(`a stranger was told ${answer.body['code']}`)
   }
 
   /** The status it was answered with; 504 when it heard nothing. */
@@ -50,7 +66,7 @@ export class Agents {
     return status
   }
 
-  #orderOf({ payer, offer, request }: Pay): Order {
+  #orderOf({ payer, offer, request, manner }: Pay): Order {
     const { wallet, agent } = payers[payer] ?? payers[0]
     const sold = offers[offer] ?? offers[0]
     const content = {
@@ -58,11 +74,12 @@ export class Agents {
       request_id: `request-${payer}-${request}`,
       endpoint_id: endpointOf(sold),
       amount: String(priceIn(this.#place.ledger, offer)),
-      currency: sold.currency,
-      method: sold.method,
-      resource: null,
+      currency: sold.currency as string,
+      method: sold.method as string,
+      resource: null as string | null,
       capture: 'automatic',
     }
+    lies[manner.lie ?? 'the caller'](content)
     const id = paymentId({ ...content, key_id: '', key_hash: '', thumbprint: null, href: null })
     return { id, content, agent, provider: sold.provider }
   }
@@ -78,6 +95,7 @@ export class Agents {
       timestamp: Math.floor(this.#place.timeline.now / 1000),
       method: content.method,
       settlement: manner.settlement,
+      ...(content.resource !== null && { resource: content.resource }),
     })
     const headers = headersOf(agentKeys[agent])
     return { method: 'POST', path: '/v1/x402/pay', headers, body, about: order.id }
@@ -100,13 +118,14 @@ export class Agents {
     const providerId = cast.providers[order.provider]
     witness.hold('F4', claims.aud === providerId, () => `${order.id} names another provider`)
     if (claims.lse !== undefined) this.#promised(claims)
+    if (action.manner.presents === 'never') this.abandoned.add(order.id)
     const proof = { token, claims, endpointId: order.content.endpoint_id, provider: order.provider }
     void this.#providers.receive(proof, action.manner.presents, random)
   }
 
   /** A proof of a promise says what was reserved, and ends before its escrow may go back. */
   #promised({ jti, lse, seq, exp }: Claims): void {
-    const { witness, ledger } = this.#place
+    const { witness, ledger, timeline } = this.#place
     const promises = (witness.reserved.get(jti) ?? []).filter(
       (it) => it.leaseId === lse && it.seq === seq,
     )
@@ -115,6 +134,8 @@ export class Agents {
     witness.hold('O3', isTrue, () => `${jti} ends at another moment than was promised`)
     const until = (ledger.leases.get(lse ?? '')?.reclaimAfter ?? 0) / 1000
     witness.hold('F2', exp <= until, () => `${jti} outlives the escrow of its lease`)
+    const isOver = timeline.now / 1000 > exp + TOLD_IN_S + witness.clocks.edges / 1000
+    witness.hold('F2', !isOver, () => `${jti} was handed out when it was over`)
   }
 
   /** A decline binds nobody, but it is true: nothing was charged, and nothing will be. */
@@ -123,13 +144,31 @@ export class Agents {
     const code = String(answer?.body['code'])
     witness.meet(`declined: ${code}`)
     const isAlone = this.#tried.get(order.id) === 1 && !this.#client.doubled.has(order.id)
-    if (code === 'payment_conflict') return
+    // Whoever is not known as the caller is told of nothing, also not of what was settled.
+    if (code === 'payment_conflict' || answer?.status === 401) return
     const wasPaid = task !== undefined && witness.wasSettled(order.id, task.begunAt)
     witness.hold('O3', !wasPaid, () => `${order.id} was settled and then declined (${code})`)
     // Whoever hears the same call again later may decide otherwise: a decline binds nothing.
     if (task?.notes.has('doubled')) return
     if (isAlone || task?.notes.has('repeated')) this.declined.set(order.id, code)
   }
+}
+
+/** What a liar says otherwise; who asks in another's name says all as it is. */
+const lies: Record<Lie, (content: Order['content']) => void> = {
+  'the caller': () => undefined,
+  'the price': (content) => {
+    content.amount = String(Number(content.amount) + 1)
+  },
+  'the currency': (content) => {
+    content.currency = content.currency === 'USDC' ? 'EURC' : 'USDC'
+  },
+  'the method': (content) => {
+    content.method = content.method === 'GET' ? 'POST' : 'GET'
+  },
+  'the resource': (content) => {
+    content.resource = 'https://elsewhere.example/v1'
+  },
 }
 
 type Order = {
@@ -141,6 +180,7 @@ type Order = {
     amount: string
     currency: string
     method: string
+    resource: string | null
   }
   agent: number
   provider: number

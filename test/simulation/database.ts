@@ -1,5 +1,6 @@
 import { answer, type Call, emptyLedger, type State } from '../model/ledger.ts'
 import type { Step } from '../support/ledger-replay.ts'
+import type { Task } from './platform.ts'
 import type { Timeline } from './timeline.ts'
 
 export type Told = { name: string; args: Record<string, unknown>; said: unknown }
@@ -13,6 +14,8 @@ type Options = {
   ask: Ask
   heard: (told: Told) => void
   met: (what: string) => void
+  /** A batch that came, whatever becomes of it. */
+  batch: (task: Task, records: string) => void
 }
 
 /** What the functions of other jobs answer here: there is nothing to do. */
@@ -55,8 +58,9 @@ export class SimulatedDatabase {
     return said
   }
 
-  answer(url: string, init: RequestInit): { status: number; body: string } {
+  answer(task: Task, url: string, init: RequestInit): { status: number; body: string } {
     const name = url.slice(url.lastIndexOf('/') + 1)
+    if (name === 'settle_x402_batch') this.#options.batch(task, String(init.body))
     if (String(init.body).includes('"poison-')) {
       const { records } = JSON.parse(String(init.body)) as { records: unknown[] }
       if (records.length > 1) this.#options.met('a bisect')

@@ -27,6 +27,19 @@ export function raised<Field extends string>(
   }
 }
 
+/** Puts one value in a field of each item, and what was there back again. */
+function otherwise<Field extends string, Value>(
+  items: ReadonlyMap<string, Record<Field, Value>>,
+  field: Field,
+  value: Value,
+): () => void {
+  const before = [...items.values()].map((item) => ({ item, was: item[field] }))
+  for (const { item } of before) item[field] = value
+  return () => {
+    for (const { item, was } of before) item[field] = was
+  }
+}
+
 const isGrant = (call: Call) => call.name === 'grant_x402_lease'
 
 const newLease = (ledger: State, said: unknown): Lease | undefined =>
@@ -62,11 +75,53 @@ const forgetsGrants: Ask = (ledger, call, model) => {
   return model(ledger, call)
 }
 
+/** Tells a grant again that was ended since. */
+const tellsEnded: Ask = (ledger, call, model) => {
+  const [, lease] = leaseOf(call, ledger) ?? []
+  if (lease?.state !== 'revoked') return model(ledger, call)
+  lease.state = 'open'
+  const said = model(ledger, call)
+  lease.state = 'revoked'
+  return said
+}
+
 /** Lets the lease before go on beside the new one. */
 const keepsOld: Ask = (ledger, call, model) => {
   const open = [...ledger.leases.values()].filter(({ state }) => state === 'open')
   const said = model(ledger, call)
   if (isGrant(call)) for (const lease of open) lease.state = 'open'
+  return said
+}
+
+/** Lets leases go on that a call of these names ends. */
+const keepsOpen =
+  (...names: Call['name'][]): Ask =>
+  (ledger, call, model) => {
+    const open = [...ledger.leases.values()].filter(({ state }) => state === 'open')
+    const said = model(ledger, call)
+    if (names.includes(call.name)) for (const lease of open) lease.state = 'open'
+    return said
+  }
+
+/** Notices no fork: what was paid beyond a limit, or twice under one number. */
+const trustsHistories: Ask = (ledger, call, model) => {
+  const before = [...ledger.leases.values()].map((lease) => ({ lease, ...lease }))
+  const said = model(ledger, call)
+  for (const { lease, state, forked } of before) {
+    if (lease.forked && !forked) Object.assign(lease, { state, forked })
+  }
+  return said
+}
+
+/** Lends all that is wanted and there, whatever share of the wallet that is. */
+const lendsAll: Ask = (ledger, call, model) => {
+  const wallet = call.name === 'grant_x402_lease' && ledger.wallets.get(call.args.wallet_id)
+  if (!wallet || call.name !== 'grant_x402_lease') return model(ledger, call)
+  const half = wallet.balance / 2n
+  const wanted = BigInt(call.args.wanted) < half ? call.args.wanted : String(half)
+  const undo = raised([wallet], 'balance')
+  const said = model(ledger, { ...call, args: { ...call.args, wanted } })
+  undo()
   return said
 }
 
@@ -90,6 +145,7 @@ const neverWaits: Ask = (ledger, call, model) => {
 export const leaseGuards = {
   collateral: { ask: uncovered },
   'a grant is known by its nonce': { ask: forgetsGrants },
+  'a grant that ended is not told again': { ask: tellsEnded },
   'one open lease in a region': { ask: keepsOld },
   'a grant is within the caps': {
     ask: during(['grant_x402_lease'], (ledger) => raised(ledger.policies.values(), 'dayMax')),
@@ -103,6 +159,22 @@ export const leaseGuards = {
       }
     }),
   },
+  'a frozen wallet gets no lease': {
+    ask: during(['grant_x402_lease'], (ledger) => otherwise(ledger.wallets, 'status', 'active')),
+  },
+  'a suspended agent gets no lease': {
+    ask: during(['grant_x402_lease'], (ledger) => otherwise(ledger.agents, 'status', 'active')),
+  },
+  'a wallet that pays at once gets no lease': {
+    ask: during(['grant_x402_lease'], (ledger) =>
+      otherwise(ledger.policies, 'settlement', 'async'),
+    ),
+  },
+  'leases hold a share of the funds': { ask: lendsAll },
+  'a change of policy ends leases': { ask: keepsOpen('put_x402_policy', 'put_x402_settlement') },
+  'a freeze ends leases': { ask: keepsOpen('put_x402_wallet') },
+  'a suspension ends leases': { ask: keepsOpen('put_x402_agent') },
+  'a fork is noticed, and ends its lease': { ask: trustsHistories },
   'reclaim waits for the watermark': { ask: neverWaits },
   'proof life and skew before reclaim': { ask: endsTooEarly },
 } satisfies Record<string, Ablation>

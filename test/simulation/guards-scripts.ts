@@ -14,14 +14,24 @@ const installAgain = "if redis.call('HGET', KEYS[3], 'id') == id then"
 
 const withoutNonce = (script: string) => script.replace(noRight, '').replace(leftOfRight, fullLife)
 
+const withoutEpoch = (script: string) =>
+  script.replace(oldEpoch, 'if false then').replace(installAgain, 'if false then')
+
 /** Guards of the scripts that Redis runs. */
 export const scriptGuards = {
   'single-use install nonce': { script: withoutNonce },
   'install nonce and epoch compare': {
-    script: (script: string) =>
-      withoutNonce(script)
-        .replace(oldEpoch, 'if false then')
-        .replace(installAgain, 'if false then'),
+    script: (script: string) => withoutEpoch(withoutNonce(script)),
+  },
+  'epoch compare': { script: withoutEpoch },
+  'one lease in the making': {
+    script: without(
+      "if not redis.call('SET', KEYS[1], nonce, 'NX', 'PX', mark) then",
+      'if false then',
+    ),
+  },
+  'a lease that would be over is not installed': {
+    script: without('if life <= 0 then', 'if false then'),
   },
   'a right is named by its moment': {
     script: without(
@@ -55,6 +65,49 @@ export const scriptGuards = {
   'a promise is within what is left of the lease': {
     script: without(
       "if tonumber(remaining) < tonumber(amount) then return declined('exhausted') end",
+    ),
+  },
+  'a lease knows the keys of its agent': {
+    script: without("if not lists(lease[9], ARGV[9]) then return declined('key') end"),
+  },
+  'a lease knows who has to sign': {
+    script: without(
+      "if not lists(lease[10], ARGV[10]) or (lease[10] == '*' and ARGV[10] ~= '') then",
+      'if false then',
+    ),
+  },
+  'a promise is told to its caller alone': {
+    script: without("if string.sub(known, 38) ~= caller then return declined('other_caller') end"),
+  },
+  'a promise whose record is lost is not made anew': {
+    script: (script: string) =>
+      script.replace('if known then', "if known and redis.call('EXISTS', KEYS[3]) == 1 then"),
+  },
+  'a quote is promised by while it is fresh': {
+    script: without("if now - quote.toldAt > QUOTE_LIFE then return declined('no_quote') end"),
+  },
+  'a promise is for an endpoint that takes payments': {
+    script: without("if quote.active ~= true then return declined('endpoint') end"),
+  },
+  'a promise is in one currency': {
+    script: without(
+      "if currency ~= quote.currency or currency ~= lease[6] then return declined('currency') end",
+    ),
+  },
+  'a promise is for a method of its endpoint': {
+    script: without("if method ~= quote.method then return declined('resource') end"),
+  },
+  'a promise is for a resource of its endpoint': {
+    script: without(
+      `if url ~= quote.url and string.sub(url, 1, #below) ~= below
+  and string.sub(url, 1, #quote.url + 1) ~= quote.url .. '?' then`,
+      'if false then',
+    ),
+  },
+  'a promise is of a price that counts': {
+    script: without(
+      "if not version or amount == '0' then return declined('price') end",
+      'version = version or quote.priceVersion',
     ),
   },
   'a promise and its record are one step': {

@@ -114,6 +114,46 @@ const trusting: Ask = (ledger, call, model) => {
   return model(ledger, { ...call, args: { ...call.args, key_id: keyId, key_hash: hash } })
 }
 
+/** Settles records one by one, in a ledger or of a record that is, for this moment, another. */
+const amending =
+  (amend: (ledger: State, record: Told) => { record: Told; undo?: () => void }): Ask =>
+  (ledger, call, model) => {
+    const all = records(call)
+    if (all.length === 0) return model(ledger, call)
+    const outcomes = all.map((told) => {
+      const { record, undo } = amend(ledger, told)
+      const alone = { ...call, args: { records: JSON.stringify([record]) } } as Call
+      const [outcome] = (model(ledger, alone) as { outcomes: unknown[] }).outcomes
+      undo?.()
+      return outcome
+    })
+    return { as_of: Math.floor(ledger.now / 1000), outcomes }
+  }
+
+/** Takes a payment of the same id for what is presented, whatever it says. */
+const takesForKnown = amending((ledger, record) => {
+  const known = ledger.payments.get(String(record['payment_id']))
+  if (!known) return { record }
+  const { requestId, endpointId, providerId, amount } = known
+  const said = { request_id: requestId, endpoint_id: endpointId, provider_id: providerId }
+  return { record: { ...record, ...said, amount: String(amount) } }
+})
+
+/** Takes the wallet of a record for the one of its lease. */
+const takesForTheirs = amending((ledger, record) => {
+  const lease = ledger.leases.get(String(record['lease_id']))
+  return { record: { ...record, ...(lease && { wallet_id: lease.walletId }) } }
+})
+
+/** Takes the provider of a record for the one of its endpoint. */
+const takesForIts = amending((ledger, record) => {
+  const endpoint = ledger.endpoints.get(String(record['endpoint_id']))
+  const provider = endpoint?.providerId
+  if (!endpoint || provider === undefined) return { record }
+  endpoint.providerId = String(record['provider_id'])
+  return { record, undo: () => Object.assign(endpoint, { providerId: provider }) }
+})
+
 /** Guards of how the ledger settles. */
 export const settlingGuards = {
   'a payment is looked up before it is judged': { ask: forgetful },
@@ -134,6 +174,12 @@ export const settlingGuards = {
   'a wallet pays no more beyond a lease than its limit': {
     ask: during(['settle_x402_overdrawn'], (ledger) => raised(ledger.leases.values(), 'limit')),
   },
+  'what is paid beyond a lease is within the caps': {
+    ask: during(['settle_x402_overdrawn'], (ledger) => raised(ledger.policies.values(), 'dayMax')),
+  },
+  'a record says what its payment says': { ask: takesForKnown },
+  "a record is of its lease's wallet": { ask: takesForTheirs },
+  "a record is of its endpoint's provider": { ask: takesForIts },
   'an overdrawn wallet gets no lease': { ask: forgives },
   'a proof is for one provider': { ask: trusting },
 } satisfies Record<string, Ablation>

@@ -1,10 +1,13 @@
-import { putPolicy } from '../model/cast.ts'
+import type { WalletId } from '../../shared/domain/ids.ts'
+import { shardOf } from '../../shared/domain/lease.ts'
+import { putAgent, putEndpoint, putPolicy, putSigner } from '../model/cast.ts'
 import type { Agents } from './agents.ts'
 import type { SimulatedDatabase } from './database.ts'
 import { REGIONS } from './edge.ts'
 import { cast, endpointOf, limits, offers, payers, priceIn, shards } from './parties.ts'
 import type { Providers } from './providers.ts'
 import { Random } from './random.ts'
+import { forgedRecord, poisonRecord } from './records.ts'
 import type { SimulatedRedis } from './redis.ts'
 import type { Action } from './story.ts'
 import type { Timeline } from './timeline.ts'
@@ -69,12 +72,13 @@ export class Happenings {
   #heal(region: number): void {
     if (!this.#stage.redis[region]?.isSplit) return
     const winner = this.#stage.random.below(2)
-    this.#fork(region)
+    this.#fork(region, 'split')
     this.#losing(region, (redis) => redis.heal(winner))
   }
 
-  #fork(region: number): void {
-    this.#stage.witness.forks.push({ region: REGIONS[region] ?? '', at: this.#stage.timeline.now })
+  #fork(region: number, by: 'roll back' | 'split'): void {
+    const at = this.#stage.timeline.now
+    this.#stage.witness.forks.push({ region: REGIONS[region] ?? '', at, by })
   }
 
   #operate(name: string, args: Record<string, unknown>): void {
@@ -91,11 +95,11 @@ export class Happenings {
     'install again': ({ region }) => this.#stage.redis[region]?.again('install'),
     reset: ({ region }) => this.#losing(region, (redis) => redis.reset()),
     'roll back': ({ region, steps }) => {
-      this.#fork(region)
+      this.#fork(region, 'roll back')
       this.#losing(region, (redis) => redis.rollBack(steps))
     },
     split: ({ region }) => {
-      this.#fork(region)
+      this.#fork(region, 'split')
       this.#stage.witness.forgot(REGIONS[region] ?? '', Number.POSITIVE_INFINITY)
       this.#stage.redis[region]?.split()
       this.#stage.timeline.after(this.#stage.random.between(2_000, 20_000), () =>
@@ -103,6 +107,7 @@ export class Happenings {
       )
     },
     outage: ({ of, ms, region }) => {
+      this.#stage.weather.note(`world: outage of ${of}`)
       this.#down.set(of === 'redis' ? `redis ${region}` : of, this.#stage.timeline.now + ms)
     },
     allow: ({ payer, payment, day, provider }) => {
@@ -153,10 +158,50 @@ export class Happenings {
       const record = id % 2 === 0 ? `poison ${id}` : poisonRecord(id, walletOf(payer))
       this.#stage.redis[region]?.command(['XADD', stream, '*', 'record', record])
     },
-    evict: ({ region }) => {
+    evict: ({ region, what }) => {
       const name = REGIONS[region] ?? ''
-      this.#stage.redis[region]?.evict(name, this.#stage.random)
-      this.#stage.witness.forgot(name)
+      this.#stage.redis[region]?.evict(name, what, this.#stage.random)
+      // What a payment was is forgotten; that its request was promised is not.
+      if (what === 'request') this.#stage.witness.forgot(name)
+    },
+    forge: ({ region, what, id }) => {
+      // Only of what is settled: whoever writes a record first may draw on a lease, as Redis may.
+      const { payments } = this.#stage.database.ledger
+      const made = [...this.#stage.witness.reserved.values()].flat()
+      const settled = made.filter(({ paymentId }) => payments.has(paymentId))
+      const copied = settled[this.#stage.random.below(settled.length)]
+      if (!copied) return
+      const shard = shardOf(copied.walletId as WalletId)
+      const stream = `payos:test:${REGIONS[region]}:stream:${shard}`
+      const record = forgedRecord(copied, { id, what })
+      this.#stage.redis[region]?.command(['XADD', stream, '*', 'record', record])
+    },
+    suspend: ({ payer, ms }) => {
+      const put = (status: string) => {
+        const { name, args } = putAgent(payers[payer]?.agent ?? 0, status)
+        this.#operate(name, args)
+      }
+      put('suspended')
+      this.#stage.timeline.after(ms, () => put('active'))
+    },
+    sync: ({ payer, ms }) => {
+      const { wallet_id } = walletOf(payer)
+      const put = (settlement: string) =>
+        this.#operate('put_x402_settlement', { wallet_id, settlement })
+      put('sync')
+      this.#stage.timeline.after(ms, () => put('async'))
+    },
+    sign: ({ payer }) => {
+      const { name, args } = putSigner(payers[payer]?.agent ?? 0, 0, false)
+      this.#operate(name, args)
+    },
+    pause: ({ offer, ms }) => {
+      const put = (status: string) => {
+        const { name, args } = putEndpoint(offers[offer]?.endpoint ?? 0, status)
+        this.#operate(name, args)
+      }
+      put('paused')
+      this.#stage.timeline.after(ms, () => put('active'))
     },
   }
 }
@@ -164,15 +209,4 @@ export class Happenings {
 function walletOf(payer: number) {
   const { wallet, agent, currency } = payers[payer] ?? payers[0]
   return { wallet_id: cast.wallets[wallet], agent_id: cast.agents[agent], currency }
-}
-
-/** A record that reads well and that no statement survives. */
-const poisonRecord = (
-  id: number,
-  { wallet_id, agent_id, currency }: ReturnType<typeof walletOf>,
-) => {
-  const uuid = (kind: string) => `${kind.repeat(8)}-0000-4000-8000-${String(id).padStart(12, '0')}`
-  const parties = [uuid('b'), wallet_id, agent_id, `poison-${id}`, uuid('e'), cast.providers[0]]
-  const terms = ['10', currency, '1', 'GET', 'https://weather.example/v1', uuid('f'), '1', '1']
-  return ['1', ...parties, ...terms, '1', '2', 'a'.repeat(64), ''].join('\n')
 }

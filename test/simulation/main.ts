@@ -148,6 +148,8 @@ function summary(tally: Tally, { seconds, missed, replays }: Summed): string {
   const rows = (counts: Map<string, number>) =>
     table(
       [...counts]
+        // What each fault struck is for programs.
+        .filter(([what]) => !what.includes(', '))
         .sort(([one], [other]) => (one < other ? -1 : 1))
         .map(([what, count]) => [`  ${what}`, String(count)]),
     )

@@ -1,3 +1,4 @@
+import { calledIn } from './called.ts'
 import { type Task, watch } from './platform.ts'
 import type { Timeline } from './timeline.ts'
 import type { Site, Weather } from './weather.ts'
@@ -20,6 +21,8 @@ type Options = {
 type Sent = {
   url: string
   init: RequestInit
+  /** Which function or script it calls. */
+  what: string
   resolve: (reply: Reply) => void
   reject: (cause: Error) => void
 }
@@ -46,17 +49,18 @@ export class Network {
   }
 
   async fetch(task: Task, { url, init }: { url: string; init: RequestInit }): Promise<Response> {
-    if (isDead(task) || this.#dies(task, 'sends')) return never()
     const server = this.#options.serverOf(url)
+    const what = calledIn(server.name, { url, init })
+    if (isDead(task) || this.#dies(task, 'sends', what)) return never()
     let isOver = false
     watch(init.signal, this.#options.timeline, () => isOver)
     const answered = new Promise<Reply>((resolve, reject) => {
       init.signal?.addEventListener('abort', () => reject(init.signal?.reason))
-      this.#send(task, server, { url, init, resolve, reject })
+      this.#send(task, server, { url, init, what, resolve, reject })
     })
     const settled = await answered.catch((failure: unknown) => ({ failure }))
     isOver = true
-    if (isDead(task) || this.#dies(task, 'hears')) return never()
+    if (isDead(task) || this.#dies(task, 'hears', what)) return never()
     if ('failure' in settled) throw settled.failure
     return responseOf(settled)
   }
@@ -65,7 +69,8 @@ export class Network {
     const { timeline, weather } = this.#options
     const { random } = task
     const { resolve, reject } = call
-    const strikes = (what: string) => weather.strikes(`${server.name}: ${what}` as Site, random)
+    const strikes = (how: string) =>
+      weather.strikes(`${server.name}: ${how}` as Site, random, call.what)
     const word = server.name === 'redis' ? 'command' : 'call'
     const hop = () => random.between(1, 25)
     if (strikes(`${word} lost`)) {
@@ -82,17 +87,17 @@ export class Network {
   }
 
   /** A call at its server: refused, or answered, now or once more later. */
-  async #arrive(task: Task, server: Server, { url, init }: Sent): Promise<Reply> {
+  async #arrive(task: Task, server: Server, { url, init, what }: Sent): Promise<Reply> {
     const { timeline, weather } = this.#options
     const { random } = task
-    const strikes = (what: string) => weather.strikes(`${server.name}: ${what}` as Site, random)
+    const strikes = (how: string) => weather.strikes(`${server.name}: ${how}` as Site, random, what)
     if (strikes('message refused')) return { status: 503, body: '{}' }
     if (strikes('conflict of transactions')) {
       const code = random.pick(['40001', '40P01', '55P03'])
       return { status: 500, body: JSON.stringify({ code, message: code }) }
     }
     const reply = await server.answer(task, url, init)
-    const isInstall = String(init.body).includes("'old_epoch'")
+    const isInstall = what === 'install'
     const isDoubled = strikes(server.name === 'redis' ? 'command doubled' : 'call doubled')
     if (isDoubled || (isInstall && strikes('install doubled'))) {
       task.notes.add('doubled')
@@ -102,10 +107,12 @@ export class Network {
     return reply
   }
 
-  #dies(task: Task, moment: 'sends' | 'hears'): boolean {
+  #dies(task: Task, moment: 'sends' | 'hears', what: string): boolean {
     const { weather, kill } = this.#options
-    if (weather.strikes(`request: abandoned before it ${moment}`, task.random)) task.dead = true
-    if (weather.strikes(`isolate: dies before it ${moment}`, task.random)) kill(task)
+    const strikes = (who: 'request: abandoned' | 'isolate: dies') =>
+      weather.strikes(`${who} before it ${moment}`, task.random, what)
+    if (strikes('request: abandoned')) task.dead = true
+    if (strikes('isolate: dies')) kill(task)
     return isDead(task)
   }
 }

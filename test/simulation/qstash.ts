@@ -15,13 +15,21 @@ type Options = {
   deliver: (callback: Callback) => Promise<boolean>
 }
 
-type Message = { destination: string; body: string; headers: Record<string, string> }
+type Message = {
+  destination: string
+  body: string
+  headers: Record<string, string>
+  /** Which one it is of all there were. */
+  number?: number
+}
 
 /** Takes messages, and brings them: once, twice, late, out of order or never. */
 export class SimulatedQstash {
   readonly #known = new Map<string, number>()
   readonly #options: Options
   #ids = 0
+  /** The last message that was brought to each place. */
+  readonly #brought = new Map<string, number>()
 
   constructor(options: Options) {
     this.#options = options
@@ -29,7 +37,8 @@ export class SimulatedQstash {
 
   answer(init: RequestInit, random: Random): { status: number; body: string } {
     const messages = JSON.parse(String(init.body)) as Message[]
-    return { status: 200, body: JSON.stringify(messages.map((it) => this.#take(it, random))) }
+    const taken = messages.map((it) => this.#take({ ...it, number: ++this.#ids }, random))
+    return { status: 200, body: JSON.stringify(taken) }
   }
 
   #take(message: Message, random: Random) {
@@ -53,7 +62,10 @@ export class SimulatedQstash {
   #bring(message: Message, when: { in: number; tries: number }): void {
     const { timeline, deliver } = this.#options
     timeline.after(when.in, async () => {
-      const { destination: url, body } = message
+      const { destination: url, body, number = 0 } = message
+      const latest = this.#brought.get(body) ?? 0
+      if (number < latest) this.#options.weather.note('qstash: message overtaken')
+      this.#brought.set(body, Math.max(latest, number))
       const signature = sign({ url, body, now: timeline.now, id: `${++this.#ids}` })
       const isWell = await deliver({ path: new URL(url).pathname, body, signature })
       if (isWell || when.tries >= RETRIES) return

@@ -160,12 +160,13 @@ export class SimulatedRedis {
     return streams.reduce((sum, stream) => sum + Number(this.command(['XLEN', stream])), 0)
   }
 
-  /** Forgets one of the requests it remembers, as a store that is full would. */
-  evict(region: string, random: Random): void {
-    const pattern = `payos:test:${region}:request:*`
+  /** Forgets one of the requests it remembers, or all payments, as a store that is full would. */
+  evict(region: string, kind: 'request' | 'payment', random: Random): void {
+    const pattern = `payos:test:${region}:${kind}:*`
     const scan = ['SCAN', '0', 'MATCH', pattern, 'COUNT', '10000']
     const [, keys] = this.command(scan) as [string, string[]]
-    const key = keys[random.below(keys.length)]
-    if (key) this.command(['DEL', key])
+    const one = keys[random.below(keys.length)]
+    const gone = kind === 'request' && one ? [one] : keys
+    if (gone.length > 0) this.command(['DEL', ...gone])
   }
 }

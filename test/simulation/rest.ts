@@ -10,11 +10,15 @@ type AtRest = {
   accepted: ReadonlySet<string>
   /** Requests whose last answer was a decline, with nothing before it that could have been applied. */
   declined: ReadonlyMap<string, string>
+  /** Payments whose proof nobody showed. */
+  abandoned: ReadonlySet<string>
 }
 
 /** What must hold when nothing is under way any more and everything has had its time. */
-export function judgeRest({ ledger, witness, waiting, accepted, declined }: AtRest): void {
+export function judgeRest(rest: AtRest): void {
+  const { ledger, witness, waiting, accepted, declined, abandoned } = rest
   witness.judgeRunning()
+  witness.judgeBooks(ledger)
   witness.hold('V1', waiting === 0, () => `${waiting} records were never drained`)
   for (const [id, lease] of ledger.leases) {
     witness.hold('V2', lease.state === 'reclaimed', () => `${id} still holds escrow`)
@@ -24,6 +28,10 @@ export function judgeRest({ ledger, witness, waiting, accepted, declined }: AtRe
   }
   for (const [id, code] of declined) {
     witness.hold('O3', !ledger.payments.has(id), () => `${id} was declined (${code}) and settled`)
+  }
+  for (const id of abandoned) {
+    const isPromise = ledger.payments.get(id)?.lease !== undefined
+    if (isPromise) witness.meet('a promise was paid whose proof nobody showed')
   }
   judgePromises(ledger, witness)
 }

@@ -32,6 +32,18 @@ export type Outcome = {
 }
 
 const MINUTE = 60_000
+
+/** Where the edges are, each with a region of its own half. */
+const CONTINENTS = ['SA', 'EU', 'SA', 'EU'] as const
+
+/** How far a clock is off at most, by kind of world: any two of them differ by 30 s at most. */
+const APART = [4_000, 4_000, 4_000, 14_000] as const
+const FAR_MS = 15_000
+
+const isFarApart = ({ ledger, edges }: { ledger: number; edges: number[] }): boolean => {
+  const all = [ledger, ...edges]
+  return Math.max(...all) - Math.min(...all) > FAR_MS
+}
 const asIs: Ablation = {}
 
 /** Lives a story to its end and on until everything is at rest; says what broke. */
@@ -76,21 +88,26 @@ class World {
     this.#random = Random.of(seed, 'world')
     this.timeline = new Timeline(story.startsAt)
     this.weather = new Weather(seed, story.odds)
-    this.witness = new Witness(this.timeline)
+    const apart = this.#random.pick(APART)
+    const skew = () => this.#random.between(-apart, apart)
+    const clocks = { ledger: skew(), edges: CONTINENTS.map(skew) }
+    if (isFarApart(clocks)) this.weather.note('world: clocks far apart')
+    const [least, most] = [Math.min(...clocks.edges), Math.max(...clocks.edges)]
+    this.witness = new Witness(this.timeline, { ledger: clocks.ledger, edges: most - least })
     const { timeline, weather, witness } = this
     this.#database = new SimulatedDatabase({
       timeline,
-      skewMs: this.#random.between(-4_000, 4_000),
+      skewMs: clocks.ledger,
       ask: ablation.ask ?? ((ledger, call) => answer(ledger, call)),
       met: (what) => witness.meet(what),
+      batch: (task, records) => witness.drains.sent(task, records),
       heard: (told) => witness.ledgerSaid(this.#database.ledger, told),
     })
     this.#redis = REGIONS.map(
       (region) =>
         new SimulatedRedis(timeline, {
           rewrite: ablation.script ?? ((script) => script),
-          said: (words, reply) =>
-            witness.scriptSaid(region, words[1] ?? '', { reply, task: this.#asking }),
+          said: (words, reply) => witness.scriptSaid(region, { words, reply, task: this.#asking }),
         }),
     )
     this.#qstash = new SimulatedQstash({ timeline, weather, deliver: (it) => this.#deliver(it) })
@@ -103,10 +120,10 @@ class World {
       signingKey: SIGNING_KEY,
       ...{ begun: witness.begun, ended: witness.ended },
     }
-    this.#edges = ['SA', 'EU', 'SA', 'EU'].map(
-      (continent) =>
+    this.#edges = CONTINENTS.map(
+      (continent, at) =>
         new Edge(
-          { continent, skewMs: this.#random.between(-6_000, 6_000) },
+          { continent, skewMs: clocks.edges[at] ?? 0 },
           { ...options, adapt: ablation.deps ?? ((deps) => deps) },
         ),
     )
@@ -177,16 +194,17 @@ class World {
 
   #judgeRest(): void {
     const { accepted } = this.#providers
-    const { declined } = this.#agents
+    const { declined, abandoned } = this.#agents
     const waiting = this.#undrained
-    judgeRest({ ledger: this.#database.ledger, witness: this.witness, waiting, accepted, declined })
+    const { ledger } = this.#database
+    judgeRest({ ledger, witness: this.witness, waiting, accepted, declined, abandoned })
   }
 
   #serverOf(url: string): Server {
     const [, , hostname = ''] = url.split('/')
     const isDown = (name: string) => () => this.#happenings.isDown(name)
     if (hostname === 'database.sim') {
-      const answer: Server['answer'] = (_, to, init) => this.#database.answer(to, init)
+      const answer: Server['answer'] = (task, to, init) => this.#database.answer(task, to, init)
       return { name: 'database', isDown: isDown('database'), answer }
     }
     if (hostname === 'qstash.sim') {

@@ -9,14 +9,23 @@ export type Action = { id: number; at: number } & (
   | { do: 'roll back'; region: number; steps: number }
   | { do: 'outage'; of: 'redis' | 'database' | 'qstash' | 'edge cron'; ms: number; region: number }
   | { do: 'allow'; payer: number; payment: number; day: number; provider: number }
-  | { do: 'freeze' | 'revoke' | 'stop'; payer: number; ms: number }
+  | { do: 'freeze' | 'revoke' | 'stop' | 'suspend' | 'sync'; payer: number; ms: number }
+  | { do: 'sign'; payer: number }
+  | { do: 'pause'; offer: number; ms: number }
   | { do: 'close'; provider: number; ms: number }
   | { do: 'reprice'; offer: number; by: number }
   | { do: 'deposit'; payer: number; amount: number }
   | { do: 'poison'; region: number; payer: number }
-  | { do: 'evict'; region: number }
+  | { do: 'evict'; region: number; what: 'request' | 'payment' }
+  | { do: 'forge'; region: number; what: Forgery }
   | { do: 'present all' }
 )
+
+/** What somebody changed in the copy of a record that they put into a stream. */
+export type Forgery = 'the amount' | 'the wallet' | 'the provider'
+
+/** What is not so in a request; nobody is promised or paid anything for it. */
+export type Lie = 'the caller' | 'the price' | 'the currency' | 'the method' | 'the resource'
 
 /** How an agent behaves, and what becomes of its proof. */
 export type Manner = {
@@ -25,6 +34,7 @@ export type Manner = {
   /** Asks again for what it was answered. */
   repeats: number
   presents: 'never' | 'soon' | 'late' | 'to the wrong one' | 'with the others'
+  lie?: Lie
 }
 
 export type Story = {
@@ -70,6 +80,7 @@ export function storyOf(seed: bigint): Story {
     ...forksOf(plot),
     ...othersOf(plot),
     ...standstillOf(plot),
+    ...pricesOf(plot),
   ]
   const actions = moments.map((moment, id) => ({ id, ...moment }) as Action)
   actions.sort((one, other) => one.at - other.at || one.id - other.id)
@@ -115,15 +126,34 @@ function paymentOf(random: Random, { burst, index, dear }: Part) {
     presents: random.pick(['never', 'soon', 'soon', 'late', 'with the others', 'to the wrong one']),
   }
   const isDear = payer !== 2 && random.chance(dear)
+  const lie = random.chance(LIARS) ? random.pick(LIES) : undefined
+  // Now and then a name that was used before, for the same or for something else.
+  const isAgain = lie === 'the caller' ? random.chance(0.7) : random.chance(0.12)
   return {
     do: 'pay',
     payer,
     offer: isDear ? 4 : usual,
-    // Now and then a name that was used before, for the same or for something else.
-    request: random.chance(0.12) ? random.below(index + 1) : index,
+    request: isAgain ? random.below(index + 1) : index,
     edge: region + 2 * random.below(2),
-    manner,
+    manner: lie ? { ...manner, lie } : manner,
   }
+}
+
+const LIARS = 0.08
+const LIES = [
+  'the caller',
+  'the caller',
+  'the price',
+  'the currency',
+  'the method',
+  'the resource',
+] as const
+
+/** A price is announced three minutes before: only what is announced early changes in the story. */
+function* pricesOf({ random }: Plot) {
+  if (random.chance(0.75)) return
+  const offer = random.below(4)
+  yield { at: random.below(30_000), do: 'reprice', offer, by: random.pick([-1, 1]) }
 }
 
 /** What Redis may fall back to: in a storm, again and again to the same early moment. */
@@ -135,16 +165,18 @@ function* memoriesOf({ random, isStorm, endsAt }: Plot) {
 }
 
 /** Once in a lease's life at most; in a storm, as often as it likes. */
-function* forksOf({ random, isStorm, endsAt }: Plot) {
+function* forksOf(plot: Plot) {
+  const { random, isStorm, endsAt } = plot
   if (random.chance(0.3)) return
   const [least, most] = isStorm ? [2_500, 6_000] : [130_000, 300_000]
+  const backs = isStorm ? random.pick([0.85, 0.85, 0]) : 0.65
   let at = isStorm ? random.between(8_000, 20_000) : random.below(90_000)
-  for (; at < endsAt; at += random.between(least, most)) yield { at, ...forkOf(random, isStorm) }
+  for (; at < endsAt; at += random.between(least, most)) yield { at, ...forkOf(plot, backs) }
 }
 
-function forkOf(random: Random, isStorm: boolean) {
+function forkOf({ random, isStorm }: Plot, backs: number) {
   const region = isStorm ? 0 : random.below(2)
-  return random.chance(isStorm ? 0.85 : 0.65)
+  return random.chance(backs)
     ? { do: 'roll back', region, steps: isStorm ? 0 : random.below(4) }
     : { do: 'split', region }
 }
@@ -170,11 +202,19 @@ const OTHERS: readonly ((random: Random) => object)[] = [
   (random) => ({ do: 'reprice', offer: random.below(4), by: random.pick([-1, 1]) }),
   (random) => ({ do: 'deposit', payer: random.below(3), amount: random.between(1, 3_000) }),
   (random) => ({ do: 'poison', region: random.below(2), payer: random.below(3) }),
-  (random) => ({ do: 'evict', region: random.below(2) }),
+  (random) => ({ do: 'evict', region: random.below(2), what: 'request' }),
+  (random) => ({ do: 'evict', region: random.below(2), what: 'payment' }),
+  (random) => ({ do: 'forge', region: random.below(2), what: random.pick(FORGERIES) }),
+  (random) => ({ do: 'suspend', payer: random.below(3), ms: someTime(random) }),
+  (random) => ({ do: 'sync', payer: random.below(3), ms: someTime(random) }),
+  (random) => ({ do: 'sign', payer: random.below(3) }),
+  (random) => ({ do: 'pause', offer: random.below(4), ms: someTime(random) * 2 }),
   (random) => ({ do: 'prepare again', region: random.below(2) }),
   (random) => ({ do: 'install again', region: random.below(2) }),
   () => ({ do: 'present all' }),
 ]
+
+const FORGERIES = ['the amount', 'the wallet', 'the provider'] as const
 
 const someTime = (random: Random) => random.between(1_000, 60_000)
 

@@ -1,43 +1,25 @@
 import type { Guard } from './guards.ts'
 import type { Action, Story } from './story.ts'
-import type { Odds } from './weather.ts'
-
-/** Async payments of one wallet in one region, one after the other. */
-const payments = (from: number, count: number, firstAt: number): Action[] =>
-  Array.from({ length: count }, (_, at) => payment(from + at, firstAt + 120 * at))
-
-type Other = { payer?: number; offer?: number; edge?: number; request?: number }
-
-const payment = (id: number, at: number, other: Other = {}): Action => ({
-  ...{ id, at, do: 'pay', payer: 0, offer: 0, request: id, edge: 0, ...other },
-  manner: { settlement: 'async', tries: 1, repeats: 0, presents: 'with the others' },
-})
-
-const allow = (at: number, limits: { payment: number; day: number; provider: number }): Action => ({
-  ...{ id: 200 + at, at, do: 'allow', payer: 0, ...limits },
-})
-
-const fork = (id: number, at: number): Action => ({ id, at, do: 'roll back', region: 0, steps: 0 })
-
-const tell = (actions: Action[], odds: Odds = {}): Story => ({
-  ...{ seed: '1', startsAt: Date.UTC(2026, 10, 29, 18), endsAt: 360_000 },
-  ...{ odds, funds: '1500', actions },
-})
+import { allow, fork, payment, payments, tell } from './telling.ts'
+import { TOLD_OF_TERMS } from './told-terms.ts'
 
 /** A lease is promised four times over, and its wallet wants another. */
-const flood = tell([
-  ...payments(0, 1, 500),
-  { id: 100, at: 2_000, do: 'remember', region: 0 },
-  ...payments(1, 12, 2_100),
-  fork(101, 4_000),
-  ...payments(20, 12, 4_100),
-  fork(102, 6_000),
-  ...payments(40, 12, 6_100),
-  fork(103, 8_000),
-  ...payments(60, 12, 8_100),
-  { id: 104, at: 20_000, do: 'present all' },
-  ...payments(80, 3, 80_000),
-])
+const flood: Story = {
+  ...tell([
+    ...payments(0, 1, 500),
+    { id: 100, at: 2_000, do: 'remember', region: 0 },
+    ...payments(1, 12, 2_100),
+    fork(101, 4_000),
+    ...payments(20, 12, 4_100),
+    fork(102, 6_000),
+    ...payments(40, 12, 6_100),
+    fork(103, 8_000),
+    ...payments(60, 12, 8_100),
+    { id: 104, at: 20_000, do: 'present all' },
+    ...payments(80, 3, 80_000),
+  ]),
+  seed: '3',
+}
 
 /** What a policy refuses, after its lease was made; asked of an edge that was not refused before. */
 const refused = (limits: { payment: number; day: number; provider: number }) =>
@@ -86,6 +68,7 @@ const late: Story = {
 
 /** Worlds in which one guard alone stands between a fault and a broken promise. */
 export const TOLD: { guard: Guard; breaks: RegExp; story: Story }[] = [
+  ...TOLD_OF_TERMS,
   {
     guard: 'collateral',
     breaks: /^F2/,
@@ -173,6 +156,14 @@ export const TOLD: { guard: Guard; breaks: RegExp; story: Story }[] = [
   { guard: 'a lease pays no more than it holds', breaks: /^M2/, story: flood },
   { guard: 'a wallet pays no more beyond a lease than its limit', breaks: /^M5/, story: flood },
   { guard: 'an overdrawn wallet gets no lease', breaks: /^P4/, story: flood },
+  {
+    guard: 'what is paid beyond a lease is within the caps',
+    breaks: /^P2/,
+    story: {
+      ...flood,
+      actions: [...flood.actions, allow(6_050, { payment: 2_000, day: 1, provider: -1 })],
+    },
+  },
   {
     guard: 'a grant is within the caps',
     breaks: /^P2/,

@@ -56,11 +56,12 @@ export class Weather {
     }
   }
 
-  /** Whether this fault happens here and now. */
-  strikes(site: Site, random: Random): boolean {
+  /** Whether this fault happens here and now; `what` it strikes, if it strikes something named. */
+  strikes(site: Site, random: Random, what?: string): boolean {
     const odds = this.#odds.get(site)
     const struck = odds !== undefined && !this.isCalm && random.chance(odds)
     if (struck) this.note(site)
+    if (struck && what) this.note(`${site}, ${what}`)
     return struck
   }
 

@@ -1,13 +1,24 @@
 import type { Reply } from '../../local/stand-ins/redis/reply.ts'
 import { conservation, type State } from '../model/ledger.ts'
 import type { Told } from './database.ts'
-import { LEASE_MS, LeaseWatch, type Reserved, SKEW_MS } from './lease-watch.ts'
+import { DrainWatch } from './drain-watch.ts'
+import { LEASE_MS, LeaseWatch } from './lease-watch.ts'
+import { PaymentWatch } from './payment-watch.ts'
 import type { Task } from './platform.ts'
+import { type Reserved, readRecord } from './reserved.ts'
 import { changesNothing, type Said } from './said.ts'
+import { TermsWatch } from './terms-watch.ts'
 import type { Timeline } from './timeline.ts'
 
 /** How long a request may take, the slowest dependency included. */
 const BUDGET_MS = 20_000
+
+/** How far the ledger's clock is ahead of the world's, and any two edges are apart. */
+export type Clocks = { ledger: number; edges: number }
+
+/** A script that was run: its words, from EVAL on, and who asked for it. */
+type Ran = { words: readonly string[]; reply: Reply; task: Task | undefined }
+
 /**
  * Sees all that happens and says, by the name of the invariant, what must not have.
  *
@@ -22,18 +33,25 @@ export class Witness {
   /** Promises whose record Redis lost before it was drained. */
   readonly lost = new Set<string>()
   /** Moments at which the history of a region's Redis went back or in two. */
-  readonly forks: { region: string; at: number }[] = []
+  readonly forks: { region: string; at: number; by: 'roll back' | 'split' }[] = []
   /** Since when a region's Redis has forgotten nothing. */
   readonly #remembersSince = new Map<string, number>()
+  readonly clocks: Clocks
   readonly #timeline: Timeline
   #ledger: State | undefined
-  readonly #settled = new Map<string, string>()
-  readonly #settledAt = new Map<string, number>()
+  readonly #payments = new PaymentWatch(this)
   readonly #leases = new LeaseWatch(this)
+  readonly #terms = new TermsWatch(this)
+  readonly drains = new DrainWatch(this)
   readonly #running = new Map<Task, number>()
 
-  constructor(timeline: Timeline) {
+  constructor(timeline: Timeline, clocks: Clocks) {
     this.#timeline = timeline
+    this.clocks = clocks
+  }
+
+  get now(): number {
+    return this.#timeline.now
   }
 
   blame(invariant: string, what: string): void {
@@ -56,14 +74,18 @@ export class Witness {
 
   /** Whether a payment had been settled at a moment. */
   wasSettled(id: string, at: number): boolean {
-    return (this.#settledAt.get(id) ?? Number.POSITIVE_INFINITY) < at
+    return this.#payments.wasSettled(id, at)
   }
 
   forksOf(lease: { region: string; grantedAt: number }): number {
-    const end = lease.grantedAt + LEASE_MS + SKEW_MS
-    return this.forks.filter(
-      ({ region, at }) => region === lease.region && at >= lease.grantedAt - SKEW_MS && at <= end,
-    ).length
+    return this.forksIn(lease).length
+  }
+
+  /** Forks that happened in the life of a lease. */
+  forksIn(lease: { region: string; grantedAt: number }) {
+    const from = lease.grantedAt - this.clocks.ledger - BRIEFLY_MS
+    const end = from + LEASE_MS + 2 * BRIEFLY_MS
+    return this.forks.filter(({ region, at }) => region === lease.region && at >= from && at <= end)
   }
 
   begun = (task: Task): void => {
@@ -74,6 +96,7 @@ export class Witness {
   ended = (task: Task): void => {
     const ms = this.#timeline.now - (this.#running.get(task) ?? 0)
     this.#running.delete(task)
+    this.drains.ended(task)
     const budget = task.name === 'each minute' ? 5 * BUDGET_MS : BUDGET_MS
     this.hold('V3', ms <= budget, () => `${task.name} took ${ms} ms`)
   }
@@ -87,33 +110,39 @@ export class Witness {
   }
 
   /** What a script of the leases said. */
-  scriptSaid(
-    region: string,
-    script: string,
-    { reply, task }: { reply: Reply; task: Task | undefined },
-  ): void {
+  scriptSaid(region: string, { words, reply, task }: Ran): void {
+    const script = words[1] ?? ''
+    if (task) this.drains.said(task, words, reply)
     if (script.includes('reason') && reply === 1) this.meet('a record set aside')
     if (script.includes("'old_epoch'") && reply !== 'installed') {
       this.meet(`install refused: ${String(reply)}`)
     }
     if (!script.includes('proof_life') || !Array.isArray(reply)) return
-    const [kind, record] = reply.map(String)
+    const [kind, text = ''] = reply.map(String)
     if (kind === 'conflict') this.meet('a conflict in Redis')
-    if (kind === 'declined') this.meet(`reserve declined: ${record}`)
-    if (kind === 'repeated') {
-      this.meet('a promise repeated')
-      task?.notes.add('repeated')
-    }
-    if (kind === 'reserved' && record) this.#reservation(region, record)
+    if (kind === 'declined') this.#declined(text, task)
+    if (kind === 'repeated') this.#repeated(words, text, task)
+    if (kind === 'reserved') this.#reservation(region, text)
+  }
+
+  /** Where a promise was made and forgotten, whoever asks again hears no decline. */
+  #declined(reason: string, task: Task | undefined): void {
+    this.meet(`reserve declined: ${reason}`)
+    if (reason === 'record_lost') task?.notes.add('repeated')
+  }
+
+  /** A promise is told again to who made it, and to nobody else. */
+  #repeated(words: readonly string[], record: string, task: Task | undefined): void {
+    this.meet('a promise repeated')
+    task?.notes.add('repeated')
+    const { paymentId, keyHash, thumbprint } = readRecord(record, { region: '', at: this.now })
+    const isTheirs = keyHash === words[CALLER] && thumbprint === words[CALLER + 1]
+    this.hold('F4', isTheirs, () => `${paymentId} was repeated to a stranger`)
   }
 
   #reservation(region: string, record: string): void {
-    const lines = record.split('\n')
-    const [, paymentId = '', , , requestId = ''] = lines
-    const made: Reserved = {
-      ...{ paymentId, requestId, leaseId: lines[12] ?? '', seq: Number(lines[14]), region },
-      ...{ expiresAt: Number(lines[16]), amount: BigInt(lines[7] ?? 0), at: this.#timeline.now },
-    }
+    const made = readRecord(record, { region, at: this.now })
+    const { paymentId } = made
     this.meet('a promise')
     const before = this.reserved.get(paymentId) ?? []
     if (before.length > 0) this.meet('a promise made anew')
@@ -122,10 +151,11 @@ export class Witness {
     this.hold('O3', !known, () => `${paymentId} was promised twice`)
     this.reserved.set(paymentId, [...before, made])
     const lease = this.#ledger?.leases.get(made.leaseId)
-    if (!lease) {
+    if (!this.#ledger || !lease) {
       this.blame('F1', `${paymentId} was promised from no lease`)
       return
     }
+    this.#terms.judge(this.#ledger, made)
     this.#leases.judgePromise(made, lease, this.forksOf(lease))
     this.#leases.judgeRequest(made, since)
   }
@@ -137,10 +167,17 @@ export class Witness {
     if (name.startsWith('get_') || name === 'note_x402_drained') return
     const answer = (said ?? {}) as Said
     this.#hear(name, answer)
-    if (changesNothing(name, answer)) return
-    for (const fault of conservation(ledger)) this.blame(fault.slice(0, 2), fault)
-    this.#judgePayments(ledger)
+    this.#payments.hear(ledger, told)
+    if (changesNothing(name, answer) && !this.#payments.isDue()) return
+    this.judgeBooks(ledger)
+    for (const payment of this.#payments.judge(ledger)) this.#leases.paid(ledger, payment)
     this.#leases.judge(ledger, told)
+    this.#terms.note(ledger)
+  }
+
+  /** Every invariant of the ledger's own state: M1 to M6, O2, P1 to P3. */
+  judgeBooks(ledger: State): void {
+    for (const fault of conservation(ledger)) this.blame(fault.slice(0, 2), fault)
   }
 
   #hear(name: string, answer: Said): void {
@@ -153,24 +190,8 @@ export class Witness {
       this.meet(`${where}: ${outcome}${code ? ` ${code}` : ''}`)
     }
   }
-
-  #judgePayments(ledger: State): void {
-    this.hold('O4', ledger.payments.size >= this.#settled.size, () => 'a payment disappeared')
-    for (const [id, payment] of ledger.payments) {
-      const { walletId, requestId, providerId, amount, state, lease } = payment
-      const known = this.#settled.get(id)
-      if (known === undefined) {
-        this.#settledAt.set(id, this.#timeline.now)
-        this.#settled.set(id, `${walletId} ${requestId} ${providerId} ${amount} ${state}`)
-        if (!lease) continue
-        const { paymentMax, providers } = payment.allowedBy
-        this.hold('P1', amount <= paymentMax, () => `${id} is above the maximum`)
-        this.hold('P3', !providers || providers.includes(providerId), () => `${id}: not allowed`)
-        this.hold('F1', this.reserved.has(id), () => `${id} was never promised`)
-        if (lease.overdrawn) this.#leases.overdrawn(walletId)
-      } else if (known !== `${walletId} ${requestId} ${providerId} ${amount} ${state}`) {
-        this.blame('O4', `${id} changed`)
-      }
-    }
-  }
 }
+
+/** Where the hash of the caller's key stands among the words of a reservation. */
+const CALLER = 16
+const BRIEFLY_MS = 2_000
