@@ -33,7 +33,7 @@ export class LeaseWatch {
     this.#witness = witness
   }
 
-  /** After a call of the ledger that changed something. */
+  /** After a call of the ledger. */
   judge(ledger: State, { name, args }: Told): void {
     const wallet = String(args['wallet_id'])
     if (name === 'stop_x402_leases') this.#stopped.add(wallet)

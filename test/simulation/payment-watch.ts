@@ -7,9 +7,6 @@ type Paid = { outcome: string; told: Record<string, unknown> }
 
 const SETTLED: readonly string[] = ['settled', 'honoured']
 
-/** One of so many answers that say they changed nothing is not believed. */
-const DOUBTED = 8
-
 /** Judges payments from the call that made them on: made once, as promised, and never changed. */
 export class PaymentWatch {
   readonly #witness: Witness
@@ -17,7 +14,6 @@ export class PaymentWatch {
   readonly #made = new Map<string, { text: string; at: number }>()
   /** Payments that an answer said were made by it. */
   readonly #said = new Set<string>()
-  #believed = 0
 
   constructor(witness: Witness) {
     this.#witness = witness
@@ -25,12 +21,6 @@ export class PaymentWatch {
 
   wasSettled(id: string, at: number): boolean {
     return (this.#made.get(id)?.at ?? Number.POSITIVE_INFINITY) < at
-  }
-
-  /** Whether it is time to look, though an answer says that nothing changed. */
-  isDue(): boolean {
-    this.#believed += 1
-    return this.#believed % DOUBTED === 0
   }
 
   /** What an answer claims: that it made a payment, or found it made as it was told. */

@@ -19,7 +19,7 @@ export class TermsWatch {
     this.#witness = witness
   }
 
-  /** After a call of the ledger that changed something. */
+  /** After a call of the ledger. */
   note(ledger: State): void {
     const { now } = this.#witness
     for (const [id, endpoint] of ledger.endpoints) {

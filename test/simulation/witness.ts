@@ -6,7 +6,7 @@ import { LEASE_MS, LeaseWatch } from './lease-watch.ts'
 import { PaymentWatch } from './payment-watch.ts'
 import type { Task } from './platform.ts'
 import { type Reserved, readRecord } from './reserved.ts'
-import { changesNothing, type Said } from './said.ts'
+import type { Said } from './said.ts'
 import { TermsWatch } from './terms-watch.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -168,7 +168,6 @@ export class Witness {
     const answer = (said ?? {}) as Said
     this.#hear(name, answer)
     this.#payments.hear(ledger, told)
-    if (changesNothing(name, answer) && !this.#payments.isDue()) return
     this.judgeBooks(ledger)
     for (const payment of this.#payments.judge(ledger)) this.#leases.paid(ledger, payment)
     this.#leases.judge(ledger, told)
