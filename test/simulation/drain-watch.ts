@@ -8,7 +8,7 @@ type Entry = [id: string, fields: string[]]
 type Pass = {
   task: Task
   stream: string
-  /** Payment and lease of each record: one payment may be in two streams, and twice in one. */
+  /** Each record by what it pays: one payment may be in two streams, and twice in one. */
   ids: string[]
   poison: number
   asked: Set<string>
@@ -38,8 +38,8 @@ export class DrainWatch {
       this.#witness.meet('two drains in one shard at once')
     }
     const ids = records.map((text) => {
-      const { paymentId, leaseId } = readRecord(text, { region: '', at: 0 })
-      return `${paymentId} ${leaseId}`
+      const { paymentId, leaseId, amount } = readRecord(text, { region: '', at: 0 })
+      return `${paymentId} ${leaseId} ${amount}`
     })
     const poison = records.filter((text) => text.includes('\npoison-')).length
     this.#passes.add({ task, stream, ids, poison, asked: new Set() })
@@ -48,7 +48,8 @@ export class DrainWatch {
   /** A batch that a task has the ledger settle. The same one twice is one that was sent again. */
   sent(task: Task, body: string): void {
     const { records } = JSON.parse(body) as { records: Record<string, string>[] }
-    const first = `${records[0]?.['payment_id']} ${records[0]?.['lease_id']}`
+    const { payment_id: id, lease_id: lease, amount } = records[0] ?? {}
+    const first = `${id} ${lease} ${amount}`
     const pass = [...this.#passes].find((it) => it.task === task && it.ids.includes(first))
     // What is delivered twice may be read in one pass and asked in another.
     if (!pass || task.notes.has('doubled')) return
