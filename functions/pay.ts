@@ -9,7 +9,7 @@ import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { type OrderDeps, readOrder } from './order.ts'
 import type { PresentDeps } from './present.ts'
-import { type AskedLease, askLease, type PromiseDeps } from './promise.ts'
+import { type AskedLease, type AskLedger, askLease, type PromiseDeps } from './promise.ts'
 import { settlePromised } from './promised.ts'
 
 type PayDeps = OrderDeps &
@@ -61,11 +61,14 @@ async function answerPromise(
 async function settle(
   c: PayosContext,
   deps: PayDeps,
-  { order, mayBePromised }: { order: Order; mayBePromised: boolean },
+  { order, mayBePromised, makeReady }: { order: Order } & AskLedger,
 ): Promise<Response> {
   const settled = await deps.ledger.settle(order, c.get('trips'))
   await deps.callers.learn(c, order.caller.keyHash, settled.ok ? undefined : settled.problem.code)
-  if (settled.ok) return answer(c, deps, { order, settlement: settled.value })
+  if (settled.ok) {
+    deps.later(c, makeReady?.())
+    return answer(c, deps, { order, settlement: settled.value })
+  }
   if (mayBePromised) return refuse(c, unknownOutcome(order.id).problem)
   if (settled.leased) return settlePromisedFirst(c, deps, { order, declined: settled.problem })
   if (settled.policy) deps.policies.set(askedOf(order), settled.policy)

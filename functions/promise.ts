@@ -23,10 +23,20 @@ export type PromiseDeps = Pick<
 export type AskedLease =
   | { kind: 'promised'; reservation: Reservation; replayed: boolean }
   | { kind: 'conflict' }
-  /** `mayBePromised`: nobody knows whether a promise was made, so a decline is no answer. */
-  | { kind: 'ask_ledger'; mayBePromised: boolean }
+  | AskLedger
 
-const askLedger: AskedLease = { kind: 'ask_ledger', mayBePromised: false }
+/**
+ * `mayBePromised`: nobody knows whether a promise was made, so a decline is no answer. `makeReady`: what
+ * the next such payment lacks, to be made once the ledger has taken this one: whoever may not pay from
+ * a wallet has no part of it lent either.
+ */
+export type AskLedger = {
+  kind: 'ask_ledger'
+  mayBePromised: boolean
+  makeReady?: () => Promise<void>
+}
+
+const askLedger: AskLedger = { kind: 'ask_ledger', mayBePromised: false }
 
 /**
  * Promises a payment from the wallet's lease, in one trip to Redis and none to the ledger.
@@ -53,8 +63,11 @@ export async function askLease(
       return { kind: 'ask_ledger', mayBePromised: true }
     case 'declined':
       deps.meter.refused('promise', said.reason)
-      deps.later(c, makeReady(deps, region, { order, reason: said.reason }))
-      return { kind: 'ask_ledger', mayBePromised: said.reason === 'record_lost' }
+      return {
+        kind: 'ask_ledger',
+        mayBePromised: said.reason === 'record_lost',
+        makeReady: () => makeReady(deps, region, { order, reason: said.reason }),
+      }
     case 'repeated':
       // A proof that is over is no answer; the ledger has the settlement, or will have it.
       if (deps.clock.nowSeconds() >= said.reservation.expiresAt) {

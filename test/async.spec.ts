@@ -158,6 +158,21 @@ describe('POST /pay with settlement async', () => {
     expect(second?.['payments']).toBeGreaterThan(100)
   })
 
+  it('lends nothing of a wallet to whoever may not pay from it', async ({ expect }) => {
+    const [owner, stranger] = [await world.agent(), await world.agent()]
+    await world.operate('put_x402_settlement', [owner.walletId, 'async'])
+    await world.operate('put_x402_settlement', [stranger.walletId, 'async'])
+
+    const refused = await world.pay({ ...owner, apiKey: stranger.apiKey }, endpoint, async)
+    // What is done after an answer is done for this one, by the time it is done for the next.
+    await borrower()
+    const lent = await world.database.sql`
+      select from ledger.leases where wallet_id = ${owner.walletId}`
+
+    expect([refused.status, refused.body.code]).toEqual([404, 'not_found'])
+    expect(lent).toHaveLength(0)
+  })
+
   it('calls a decline unknown after a reservation that may have happened', async ({ expect }) => {
     const fresh = await borrower()
     await world.allow(fresh, { paymentMax: '1' })

@@ -47,7 +47,7 @@ afterAll(async () => {
   await postgres.stop()
 })
 
-type Scene = { agents: Agent[]; promises: Promises; isBroken: boolean }
+type Scene = { agents: Agent[]; promises: Promises; isBroken: boolean; isRedisBroken: boolean }
 
 const DAY_MS = 24 * 60 * 60 * 1000
 let tokensUntil = 0
@@ -70,7 +70,12 @@ async function openScene(): Promise<Scene> {
   for (const agent of agents) await reference.meet(agent, FUNDS)
   const lender = await world.agent({ funds: LENDER_FUNDS })
   await world.operate('put_x402_settlement', [lender.walletId, 'async'])
-  return { agents, promises: new Promises(world, lender, lent), isBroken: false }
+  return {
+    agents,
+    promises: new Promises(world, lender, lent),
+    isBroken: false,
+    isRedisBroken: false,
+  }
 }
 
 /** What came of requests, so that a run that saw nothing happen is no proof. */
@@ -82,7 +87,8 @@ async function note(scene: Scene, order: Ask, given: Answer): Promise<void> {
   seen.add(
     status === 200 ? (body.reason ?? `${order.name} ${body.replayed ?? ''}`.trim()) : body.code,
   )
-  const fault = await reference.compare(order, given, scene.isBroken)
+  const isUnknown = scene.isRedisBroken && !reference.knows(order)
+  const fault = await reference.compare(order, given, scene.isBroken || isUnknown)
   if (fault) throw new Error(fault)
   if (status !== 200 || !body.proof) return
   const verdict = await world.verify({ proof: body.proof })
@@ -176,6 +182,7 @@ async function act(scene: Scene, command: Command): Promise<void> {
     }
     case 'break redis': {
       const { kind } = command
+      scene.isRedisBroken = true
       return redis.faults.add({ effect: kind === 'status' ? { kind, status: 500 } : { kind } })
     }
     case 'empty redis':

@@ -122,6 +122,11 @@ export class Reference {
     return all.find(([, it]) => it.walletId === walletId && it.requestId === requestId)?.[0]
   }
 
+  /** Whether it is about a payment there is, or makes one. */
+  knows({ name, args }: Ask): boolean {
+    return name === 'settle_x402_payment' || this.#state.payments.has(args.payment_id)
+  }
+
   #has({ name, args }: Ask): boolean {
     const payment = this.#state.payments.get(args.payment_id)
     if (name === 'settle_x402_payment') return payment !== undefined
