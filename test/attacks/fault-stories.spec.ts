@@ -47,7 +47,7 @@ afterAll(async () => {
   await postgres.stop()
 })
 
-type Scene = { agents: Agent[]; promises: Promises; isBroken: boolean; isRedisBroken: boolean }
+type Scene = { agents: Agent[]; promises: Promises; isBroken: boolean; isRedisMute: boolean }
 
 const DAY_MS = 24 * 60 * 60 * 1000
 let tokensUntil = 0
@@ -70,12 +70,8 @@ async function openScene(): Promise<Scene> {
   for (const agent of agents) await reference.meet(agent, FUNDS)
   const lender = await world.agent({ funds: LENDER_FUNDS })
   await world.operate('put_x402_settlement', [lender.walletId, 'async'])
-  return {
-    agents,
-    promises: new Promises(world, lender, lent),
-    isBroken: false,
-    isRedisBroken: false,
-  }
+  const promises = new Promises(world, lender, lent)
+  return { agents, promises, isBroken: false, isRedisMute: false }
 }
 
 /** What came of requests, so that a run that saw nothing happen is no proof. */
@@ -87,7 +83,7 @@ async function note(scene: Scene, order: Ask, given: Answer): Promise<void> {
   seen.add(
     status === 200 ? (body.reason ?? `${order.name} ${body.replayed ?? ''}`.trim()) : body.code,
   )
-  const isUnknown = scene.isRedisBroken && !reference.knows(order)
+  const isUnknown = scene.isRedisMute && !reference.knows(order)
   const fault = await reference.compare(order, given, scene.isBroken || isUnknown)
   if (fault) throw new Error(fault)
   if (status !== 200 || !body.proof) return
@@ -167,8 +163,7 @@ async function act(scene: Scene, command: Command): Promise<void> {
     case 'refund':
       return refund(scene, command)
     case 'promise': {
-      const { request, times } = command
-      const outcomes = await scene.promises.pay(request, times, scene.isBroken)
+      const outcomes = await scene.promises.pay(command.request, command.times, scene.isBroken)
       for (const outcome of outcomes) seen.add(outcome)
       return
     }
@@ -182,7 +177,7 @@ async function act(scene: Scene, command: Command): Promise<void> {
     }
     case 'break redis': {
       const { kind } = command
-      scene.isRedisBroken = true
+      scene.isRedisMute = true
       return redis.faults.add({ effect: kind === 'status' ? { kind, status: 500 } : { kind } })
     }
     case 'empty redis':

@@ -150,7 +150,8 @@ export class Agents {
     witness.hold('O3', !wasPaid, () => `${order.id} was settled and then declined (${code})`)
     // Whoever hears the same call again later may decide otherwise: a decline binds nothing.
     if (task?.notes.has('doubled')) return
-    if (isAlone || task?.notes.has('repeated')) this.declined.set(order.id, code)
+    const isFound = task !== undefined && witness.isFound(order.id, task.begunAt)
+    if (isAlone || isFound || task?.notes.has('repeated')) this.declined.set(order.id, code)
   }
 }
 

@@ -111,7 +111,11 @@ export const scriptGuards = {
     ),
   },
   'a promise and its record are one step': {
-    script: without("redis.call('XADD', KEYS[4], '*', 'record', record)"),
+    script: without(
+      `local entry = redis.call('XADD', KEYS[4], '*', 'record', record)
+local oldest = redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1)[1][1]`,
+      "local entry, oldest = '0-0', '0-0'",
+    ),
   },
   'a proof ends when it was promised to end': {
     script: without(

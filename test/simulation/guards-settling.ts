@@ -145,6 +145,20 @@ const takesForTheirs = amending((ledger, record) => {
   return { record: { ...record, ...(lease && { wallet_id: lease.walletId }) } }
 })
 
+/** Takes whatever is promised of a payment there is for the promise it was made from. */
+const takesForFirst = amending((ledger, record) => {
+  const known = ledger.payments.get(String(record['payment_id']))
+  return { record: { ...record, ...(known && { made_at: Math.floor(known.createdAt / 1000) }) } }
+})
+
+/** Declines without a word of what the wallet's leases may have promised. */
+const silent: Ask = (ledger, call, model) => {
+  const said = model(ledger, call)
+  if (call.name !== 'settle_x402_payment') return said
+  const { leased: _, ...decline } = said as { leased?: boolean }
+  return decline
+}
+
 /** Takes the provider of a record for the one of its endpoint. */
 const takesForIts = amending((ledger, record) => {
   const endpoint = ledger.endpoints.get(String(record['endpoint_id']))
@@ -157,6 +171,8 @@ const takesForIts = amending((ledger, record) => {
 /** Guards of how the ledger settles. */
 export const settlingGuards = {
   'a payment is looked up before it is judged': { ask: forgetful },
+  'a decline is told after a look for a promise': { ask: silent },
+  'a payment is not promised again when it is old': { ask: takesForFirst },
   'a decline binds nothing': { ask: stubborn() },
   'a conflict is honoured': {
     ask: failing((ledger, record) =>

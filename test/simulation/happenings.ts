@@ -163,6 +163,7 @@ export class Happenings {
       this.#stage.redis[region]?.evict(name, what, this.#stage.random)
       // What a payment was is forgotten; that its request was promised is not.
       if (what === 'request') this.#stage.witness.forgot(name)
+      else this.#stage.witness.lostRecords(name)
     },
     forge: ({ region, what, id }) => {
       // Only of what is settled: whoever writes a record first may draw on a lease, as Redis may.

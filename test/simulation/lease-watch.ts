@@ -7,7 +7,8 @@ import type { Witness } from './witness.ts'
 export const LEASE_MS = 60_000
 /** What a call of the ledger may take, and a second that was cut off. */
 const BRIEFLY_MS = 2_000
-const MEMORY_MS = 900_000
+/** How long Redis remembers a request, and what it came to. */
+export const MEMORY_MS = 900_000
 const DAY_MS = 86_400_000
 
 /** When a lease was first seen to have ended, and what it had paid when it was reclaimed. */

@@ -10,6 +10,8 @@ export type Proof = { token: string; claims: Claims; endpointId: string; provide
 /** What clocks may differ and an answer may take: only what is shown earlier is shown in time. */
 const IN_TIME = 15
 
+const REDEMPTION_MS = 15 * 60_000
+
 /** Providers that check the proofs they are shown, soon, late, all at once or not at all. */
 export class Providers {
   /** Payments a provider was told are good. */
@@ -69,6 +71,11 @@ export class Providers {
     }
   }
 
+  /** How long after its payment was made a proof ends. */
+  #lifeOf({ jti, exp }: Claims): number {
+    return exp * 1000 - (this.#place.ledger.payments.get(jti)?.createdAt ?? exp * 1000)
+  }
+
   #judged({ claims }: Proof, body: Record<string, unknown>, inTime: boolean): void {
     const { witness, ledger } = this.#place
     const { jti, lse } = claims
@@ -78,10 +85,14 @@ export class Providers {
     )
     if (body['valid'] === true) {
       this.accepted.add(jti)
+      // First uses are remembered for as long as a payment can be redeemed, and a minute more.
+      const isRemembered = this.#lifeOf(claims) <= REDEMPTION_MS + 60_000
+      witness.hold('O1', isRemembered, () => `${jti} buys its resource once more`)
       return
     }
     const lease = ledger.leases.get(lse ?? '')
     const forks = lease ? witness.forksOf(lease) : 0
+    if (this.#lifeOf(claims) > REDEMPTION_MS) return
     if (!inTime || forks > 1 || !proofReasons.some((it) => it === body['reason'])) return
     witness.blame('F2', `${jti} was presented in time and refused: ${body['reason']}`)
   }

@@ -44,6 +44,7 @@ export const GUARD_OF: Record<string, Guard | readonly Guard[] | Absent> = {
   malformed: nobody,
   lease_unknown: nobody,
   payment_mismatch: 'a record says what its payment says',
+  redemption_over: 'a payment is not promised again when it is old',
   lease_mismatch: "a record is of its lease's wallet",
   endpoint_mismatch: "a record is of its endpoint's provider",
   lease_reclaimed: 'reclaimed is the fence',

@@ -1,7 +1,7 @@
 import type { Ablation } from './ablation.ts'
 import { ablations, type Guard } from './guards.ts'
-import type { Story } from './story.ts'
-import { payment, payments, tell } from './telling.ts'
+import type { Action, Story } from './story.ts'
+import { allow, payment, payments, tell } from './telling.ts'
 
 /** A lease has run out, and the request that installed it is delivered once more. */
 const installedAgain = tell([
@@ -35,6 +35,23 @@ const together = tell([
   payment(3, 515, { edge: 2 }),
   ...payments(20, 6, 2_000),
 ])
+
+/** Payments of two endpoints, asked of both edges near one region. */
+const everywhere = (from: number, count: number, firstAt: number): Action[] =>
+  Array.from({ length: count }, (_, at) => {
+    const other = { offer: at % 2 === 0 ? 0 : 3, edge: at % 4 < 2 ? 0 : 2 }
+    return payment(from + at, firstAt + 150 * at, other)
+  })
+
+/** Redis promises and is not heard, when the policy does not allow it any more. */
+const unheard = tell(
+  [
+    ...everywhere(0, 4, 500),
+    allow(2_500, { payment: 5, day: 100_000, provider: -1 }),
+    ...everywhere(30, 4, 2_600),
+  ],
+  { 'redis: answer lost': 0.3 },
+)
 
 type Redundant = {
   guard: Guard
@@ -79,6 +96,19 @@ export const REDUNDANT: Redundant[] = [
     because: 'Its right still ends with its minute, and a revoked lease may live as long.',
     story: endedMeanwhile,
     met: 'a lease refused lease_ended',
+  },
+  {
+    guard: 'unknown after a reservation that may have happened',
+    because: 'A decline is told after a look for the promise, which finds it.',
+    story: { ...unheard, seed: '2' },
+    met: 'a promise',
+    both: {
+      without: {
+        ...ablations['unknown after a reservation that may have happened'],
+        ...ablations['a decline is told after a look for a promise'],
+      },
+      breaks: /^O3.*declined/,
+    },
   },
   {
     guard: 'one lease in the making',

@@ -26,26 +26,11 @@ const refused = (limits: { payment: number; day: number; provider: number }) =>
   tell([
     allow(100, limits),
     payment(0, 500, { offer: 1 }),
+    // Somebody else has the quote told.
+    payment(10, 600, { offer: 0, payer: 1 }),
     payment(1, 2_000, { offer: 0 }),
     payment(2, 4_000, { offer: 0, edge: 2 }),
   ])
-
-/** Payments of two endpoints, asked of both edges near one region. */
-const everywhere = (from: number, count: number, firstAt: number): Action[] =>
-  Array.from({ length: count }, (_, at) => {
-    const other = { offer: at % 2 === 0 ? 0 : 3, edge: at % 4 < 2 ? 0 : 2 }
-    return payment(from + at, firstAt + 150 * at, other)
-  })
-
-/** Redis promises and is not heard, when the policy does not allow it any more. */
-const unheard = tell(
-  [
-    ...everywhere(0, 4, 500),
-    allow(2_500, { payment: 5, day: 100_000, provider: -1 }),
-    ...everywhere(30, 4, 2_600),
-  ],
-  { 'redis: answer lost': 0.3 },
-)
 
 /** Again and again a lease that comes late, is left alone, and is asked when its minute is over. */
 const late: Story = {
@@ -128,9 +113,28 @@ export const TOLD: { guard: Guard; breaks: RegExp; story: Story }[] = [
     ]),
   },
   {
-    guard: 'unknown after a reservation that may have happened',
+    guard: 'a decline is told after a look for a promise',
     breaks: /^O3.*declined/,
-    story: { ...unheard, seed: '4' },
+    story: tell([
+      ...payments(0, 1, 500),
+      payment(1, 2_000),
+      { id: 101, at: 2_090, do: 'freeze', payer: 0, ms: 2_000 },
+      payment(3, 2_120, { request: 1, edge: 1 }),
+    ]),
+  },
+  {
+    guard: 'a payment is not promised again when it is old',
+    breaks: /^O1.*once more/,
+    story: {
+      ...tell([
+        ...payments(0, 1, 500),
+        payment(1, 2_000),
+        ...payments(20, 1, 990_000),
+        payment(3, 992_000, { request: 1 }),
+        { id: 100, at: 993_000, do: 'present all' },
+      ]),
+      endsAt: 1_400_000,
+    },
   },
   {
     guard: 'a decline binds nothing',

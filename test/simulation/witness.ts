@@ -2,7 +2,7 @@ import type { Reply } from '../../local/stand-ins/redis/reply.ts'
 import { conservation, type State } from '../model/ledger.ts'
 import type { Told } from './database.ts'
 import { DrainWatch } from './drain-watch.ts'
-import { LEASE_MS, LeaseWatch } from './lease-watch.ts'
+import { LEASE_MS, LeaseWatch, MEMORY_MS } from './lease-watch.ts'
 import { PaymentWatch } from './payment-watch.ts'
 import type { Task } from './platform.ts'
 import { type Reserved, readRecord } from './reserved.ts'
@@ -36,6 +36,8 @@ export class Witness {
   readonly forks: { region: string; at: number; by: 'roll back' | 'split' }[] = []
   /** Since when a region's Redis has forgotten nothing. */
   readonly #remembersSince = new Map<string, number>()
+  /** Since when it has lost no record of a payment. */
+  readonly #findsSince = new Map<string, number>()
   readonly clocks: Clocks
   readonly #timeline: Timeline
   #ledger: State | undefined
@@ -70,6 +72,19 @@ export class Witness {
   /** A region's Redis has lost or may have lost something. */
   forgot(region: string, until = this.#timeline.now): void {
     this.#remembersSince.set(region, until)
+    this.lostRecords(region, until)
+  }
+
+  /** It has lost records of payments, and still knows their requests. */
+  lostRecords(region: string, until = this.#timeline.now): void {
+    this.#findsSince.set(region, until)
+  }
+
+  /** Whether a payment had been promised at a moment, and its region can still say so. */
+  isFound(id: string, at: number): boolean {
+    const isFindable = (it: Reserved) =>
+      it.at < at && it.at > (this.#findsSince.get(it.region) ?? 0) && at - it.at < MEMORY_MS
+    return this.reserved.get(id)?.some(isFindable) === true
   }
 
   /** Whether a payment had been settled at a moment. */
@@ -147,7 +162,8 @@ export class Witness {
     const before = this.reserved.get(paymentId) ?? []
     if (before.length > 0) this.meet('a promise made anew')
     const since = this.#remembersSince.get(region) ?? 0
-    const known = before.some((it) => it.region === region && it.at > since)
+    const isRemembered = (it: Reserved) => it.at > since && made.at - it.at < MEMORY_MS
+    const known = before.some((it) => it.region === region && isRemembered(it))
     this.hold('O3', !known, () => `${paymentId} was promised twice`)
     this.reserved.set(paymentId, [...before, made])
     const lease = this.#ledger?.leases.get(made.leaseId)
