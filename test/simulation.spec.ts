@@ -4,6 +4,7 @@ import { disagreement } from './simulation/referee.ts'
 import { live } from './simulation/run.ts'
 import { SOMETIMES } from './simulation/sometimes.ts'
 import { storyOf } from './simulation/story.ts'
+import { payment, tell } from './simulation/telling.ts'
 import { shareLedgerClock } from './support/ledger-clock.ts'
 import { prepareReplay } from './support/ledger-replay.ts'
 import { openDatabase } from './support/postgres.ts'
@@ -23,6 +24,21 @@ describe('the simulation', () => {
 
     expect(again.steps).toEqual(once.steps)
     expect(again.trace).toBe(once.trace)
+  })
+
+  it('blames nobody for what one half of a split does not know', async ({ expect }) => {
+    const often = { tries: 5, repeats: 3 }
+    const story = tell([
+      payment(0, 500),
+      { id: 100, at: 2_000, do: 'split', region: 0 },
+      { id: 101, at: 2_500, do: 'evict', region: 0, what: 'request' },
+      ...[1, 2, 3].map((id) => payment(id, 2_400 + 200 * id, often)),
+    ])
+
+    const lived = await live({ ...story, seed: '2' })
+
+    expect(lived.reached.get('a promise made anew')).toBeGreaterThan(0)
+    expect(lived.violations).toEqual([])
   })
 
   it(`holds every invariant in ${SEEDS} worlds, and comes by all that can happen`, {

@@ -62,7 +62,7 @@ export class Happenings {
     const sides = redis.isSplit ? [0, 1] : [0]
     const before = sides.map((side) => redis.promised('test', name, { shards, side }))
     happens(redis)
-    this.#stage.witness.forgot(name)
+    this.#stage.witness.forgot(name, untilWhen(redis))
     const after = redis.promised('test', name, { shards, side: 0 })
     for (const id of before.flatMap((ids) => [...ids])) {
       if (!after.has(id)) this.#stage.witness.lost.add(id)
@@ -162,8 +162,9 @@ export class Happenings {
       const name = REGIONS[region] ?? ''
       this.#stage.redis[region]?.evict(name, what, this.#stage.random)
       // What a payment was is forgotten; that its request was promised is not.
-      if (what === 'request') this.#stage.witness.forgot(name)
-      else this.#stage.witness.lostRecords(name)
+      const until = untilWhen(this.#stage.redis[region])
+      if (what === 'request') this.#stage.witness.forgot(name, until)
+      else this.#stage.witness.lostRecords(name, until)
     },
     forge: ({ region, what, id }) => {
       // Only of what is settled: whoever writes a record first may draw on a lease, as Redis may.
@@ -211,3 +212,7 @@ function walletOf(payer: number) {
   const { wallet, agent, currency } = payers[payer] ?? payers[0]
   return { wallet_id: cast.wallets[wallet], agent_id: cast.agents[agent], currency }
 }
+
+/** A half of a split goes on not knowing what the other promises, until the split is over. */
+const untilWhen = (redis: SimulatedRedis | undefined): number | undefined =>
+  redis?.isSplit ? Number.POSITIVE_INFINITY : undefined

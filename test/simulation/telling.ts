@@ -6,10 +6,15 @@ export const payments = (from: number, count: number, firstAt: number): Action[]
   Array.from({ length: count }, (_, at) => payment(from + at, firstAt + 120 * at))
 
 type Other = { payer?: number; offer?: number; edge?: number; request?: number }
+type Patience = { tries?: number; repeats?: number }
 
-export const payment = (id: number, at: number, other: Other = {}): Action => ({
+export const payment = (
+  id: number,
+  at: number,
+  { tries = 1, repeats = 0, ...other }: Other & Patience = {},
+): Action => ({
   ...{ id, at, do: 'pay', payer: 0, offer: 0, request: id, edge: 0, ...other },
-  manner: { settlement: 'async', tries: 1, repeats: 0, presents: 'with the others' },
+  manner: { settlement: 'async', tries, repeats, presents: 'with the others' },
 })
 
 export const allow = (
