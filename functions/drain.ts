@@ -1,6 +1,6 @@
 import { EscrowFailure } from '../shared/adapters/postgrest-escrow.ts'
 import type { Reservation } from '../shared/domain/lease.ts'
-import type { PromiseOutcome, StreamRecord } from '../shared/ports/leases.ts'
+import type { PromiseOutcome, StreamRecord, Waiting } from '../shared/ports/leases.ts'
 import { alarmOfClock } from './alarm.ts'
 import type { Region } from './regions.ts'
 
@@ -57,7 +57,7 @@ export async function drainShard(
 }
 
 /** What a sweep found and left: since when the oldest record waits, where records are still, and why. */
-export type Swept = { since: number | undefined; left: number[]; failures: unknown[] }
+export type Swept = { since: number; left: number[]; failures: unknown[] }
 
 /**
  * Drains every shard of the region that holds something, and notes the empty ones, so that escrow
@@ -74,8 +74,7 @@ export async function sweepShards(deps: DrainDeps): Promise<Swept> {
     asOf,
   )
   const full = shards.filter(({ count }) => count > 0)
-  const since = Math.min(...full.map((it) => it.since ?? asOf))
-  const swept: Swept = { since: full.length > 0 ? since : undefined, left: [], failures: [] }
+  const swept: Swept = { since: oldestOf(shards, asOf), left: [], failures: [] }
   for (const { shard } of inTurn(full, asOf)) {
     if (swept.failures.length >= FAILURES_MAX) break
     try {
@@ -87,6 +86,10 @@ export async function sweepShards(deps: DrainDeps): Promise<Swept> {
   }
   return swept
 }
+
+/** Since when the oldest record waits, in unix seconds; now, where none does. */
+export const oldestOf = (shards: readonly Waiting[], nowSeconds: number): number =>
+  Math.min(nowSeconds, ...shards.map(({ since }) => since ?? nowSeconds))
 
 /** Begins with another one each minute, so that those that fail are not always the first. */
 const inTurn = <Item>(items: readonly Item[], nowSeconds: number): Item[] => {

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { sha256 } from '../shared/domain/digest.ts'
 import { problem } from '../shared/domain/problem.ts'
 import type { Deps } from './deps.ts'
+import { oldestOf } from './drain.ts'
 import { type PayosEnv, refuse } from './http.ts'
 import { BUCKETS } from './meter.ts'
 
@@ -109,8 +110,8 @@ async function promises({ clock, regions }: MetricsDeps): Promise<string> {
     if (!shards) return []
     const nowSeconds = clock.nowSeconds()
     const count = shards.reduce((sum, it) => sum + it.count, 0)
-    const since = Math.min(nowSeconds, ...shards.map((it) => it.since ?? nowSeconds))
-    return [{ labels: `{region="${name}"}`, count, seconds: nowSeconds - since }]
+    const seconds = nowSeconds - oldestOf(shards, nowSeconds)
+    return [{ labels: `{region="${name}"}`, count, seconds }]
   })
   const told = (await Promise.all(surveyed)).flat()
   const [waiting, age] = ['payos_promises_waiting', 'payos_promises_oldest_seconds']

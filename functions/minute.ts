@@ -30,7 +30,7 @@ async function settleRegion(
 ): Promise<void> {
   const { since, left, failures } = await sweepShards(region)
   const second = clock.nowSeconds()
-  const ageSeconds = second - (since ?? second)
+  const ageSeconds = second - since
   if (ageSeconds > OLD_SECONDS)
     alarmOfClock('promises_waiting', { region: region.name, ageSeconds })
   await Promise.all(left.map((shard) => wakes.wakeShard({ region: region.name, shard, second })))

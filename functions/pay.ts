@@ -8,13 +8,12 @@ import { payAnswer } from '../shared/protocol/pay.ts'
 import type { Deps } from './deps.ts'
 import { type PayosContext, type PayosEnv, refuse } from './http.ts'
 import { type OrderDeps, readOrder } from './order.ts'
-import type { PresentDeps } from './present.ts'
 import { type AskedLease, type AskLedger, askLease, type PromiseDeps } from './promise.ts'
-import { settlePromised } from './promised.ts'
+import { type PromisedDeps, settlePromised } from './promised.ts'
 
 type PayDeps = OrderDeps &
   PromiseDeps &
-  PresentDeps &
+  PromisedDeps &
   Pick<Deps, 'proofs' | 'answers' | 'seen' | 'policies'>
 
 /**

@@ -5,13 +5,11 @@ import { EXPIRY_SKEW_SECONDS } from '../shared/domain/proof-terms.ts'
 import { ok, type Result } from '../shared/domain/result.ts'
 import type { Promised, PromiseOutcome, Settling } from '../shared/ports/leases.ts'
 import type { Proofs, Trips } from '../shared/ports.ts'
-import type { Region } from './regions.ts'
 
 /** Why a promise that the ledger refused pays nobody. */
 const unpaid: ProofReason = 'payment_expired'
 
 export type PresentDeps = {
-  regions: readonly Region[]
   settling: Settling
   clock: { nowSeconds(): number }
 }
@@ -27,19 +25,18 @@ const isPresentable = (claims: ProofClaims, nowSeconds: number): boolean =>
  * Settling the same promise again changes nothing. Throws when the ledger does not answer.
  */
 export async function settlePresented(
-  { regions, settling }: PresentDeps,
+  { settling }: PresentDeps,
   presented: readonly Promised[],
   trips: Trips,
 ): Promise<(ProofReason | undefined)[]> {
   if (presented.length === 0) return []
 
-  // A promise names its lease, so any escrow settles it: that of a region given up as well.
-  const { settle, settleOverdrawn } = regions[0]?.escrow ?? settling
-  const { outcomes } = await settle(presented, trips)
+  // A promise names its lease, so no region is asked: one that was given up is paid as well.
+  const { outcomes } = await settling.settle(presented, trips)
   const refused = presented.filter((_, at) => isRefused(outcomes[at]))
   if (refused.length === 0) return presented.map(() => undefined)
 
-  const again = await settleOverdrawn(refused)
+  const again = await settling.settleOverdrawn(refused)
   const lost = new Set(refused.filter((_, at) => isRefused(again.outcomes[at])))
   return presented.map((promised) => (lost.has(promised) ? unpaid : undefined))
 }

@@ -6,6 +6,8 @@ import type { Deps } from './deps.ts'
 import type { PayosContext } from './http.ts'
 import { noAnswer, type PresentDeps, settlePresented } from './present.ts'
 
+export type PromisedDeps = PresentDeps & Pick<Deps, 'regions'>
+
 type Asking<Value> = {
   holder: KeyHolder
   /** The payment that is meant. */
@@ -22,7 +24,7 @@ type Asking<Value> = {
  */
 export async function askOfPayment<Value extends object>(
   c: PayosContext,
-  deps: PresentDeps & Pick<Deps, 'callers'>,
+  deps: PromisedDeps & Pick<Deps, 'callers'>,
   { holder, query, ask }: Asking<Value>,
 ): Promise<Result<Value>> {
   const said = await ask()
@@ -41,7 +43,7 @@ const isUnknown = <Value extends object>(said: Result<Value>): boolean =>
 
 /** Settles a payment that some region promised; whether there was one to settle, if that is known. */
 export async function settlePromised(
-  deps: PresentDeps,
+  deps: PromisedDeps,
   query: PaymentQuery,
   trips: Trips,
 ): Promise<Result<boolean>> {

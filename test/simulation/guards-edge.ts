@@ -99,14 +99,16 @@ export const edgeGuards = {
     })),
   },
   'a proof is settled before it is called good': {
-    deps: regionally(({ escrow }) => ({
-      escrow: {
+    deps: (deps) => ({
+      ...deps,
+      settling: {
+        ...deps.settling,
         async settle(promised, trips) {
-          if (!isShown(promised)) return escrow.settle(promised, trips)
+          if (!isShown(promised)) return deps.settling.settle(promised, trips)
           return { asOf: 0, outcomes: promised.map(() => ({ outcome: 'replayed' })) }
         },
       },
-    })),
+    }),
   },
   'a batch that raises is halved, not taken apart': {
     deps: regionally(({ escrow }) => ({
